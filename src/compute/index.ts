@@ -1,0 +1,40 @@
+/** Compute's front door: flavors, keypairs, servers; and what a guest may know of itself. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { Agents } from '../agent/contract.ts'
+import type { MigrationFolder } from '../database/migrate.ts'
+import type { PolicyTable } from '../http/policy.ts'
+import type { ServiceContext } from '../http/service-context.ts'
+import type { Images } from '../image/index.ts'
+import type { ServerId } from '../ids.ts'
+import type { GuestFacts } from '../metadata/index.ts'
+import type { Network } from '../network/index.ts'
+import type { Placement } from '../placement/index.ts'
+import type { Volumes } from '../volume/index.ts'
+
+export interface Compute {
+  /** Mounted at `/compute`; paths inside begin with `/v2.1`. */
+  readonly plugin: FastifyPluginAsync
+  readonly policies: PolicyTable
+  /** For the metadata listener. */
+  guestFacts(serverId: ServerId): Promise<GuestFacts | undefined>
+  /** Flavors of the first cloud. */
+  bootstrap(): Promise<void>
+  /** Registers hosts with placement, starts the gardeners, and resumes watching guests. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ComputeDependencies {
+  readonly agents: Agents
+  readonly images: Images
+  readonly placement: Placement
+  readonly network: Network
+  readonly volumes: Volumes
+}
+
+export const computeMigrations: MigrationFolder = {
+  service: 'compute',
+  folder: new URL('./migrations', import.meta.url).pathname,
+}
+
+export type OpenCompute = (context: ServiceContext, dependencies: ComputeDependencies) => Promise<Compute>

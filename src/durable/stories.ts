@@ -1,0 +1,187 @@
+/**
+ * Stories: durable workflows that are asked for in the same transaction that writes the resource they are about.
+ *
+ * The request is a row; DBOS begins it after the commit, under the row's id, so beginning it twice is beginning it
+ * once. Requests of a control plane that died between the two are begun by `sweep`, at start and on a clock.
+ */
+import { DBOS } from '@dbos-inc/dbos-sdk'
+import type { Database, Sql, Transaction } from '../database/database.ts'
+import type { StoryId } from '../ids.ts'
+
+/** Input of a story: plain JSON. */
+export type Plain = { readonly [key: string]: unknown }
+
+export interface Story<In extends Plain> {
+  /** `compute.boot-server`: service, then deed. Stable: it is written down. */
+  readonly name: string
+  readonly run: (input: In) => Promise<void>
+}
+
+export interface Stories {
+  /**
+   * Registers a story. All are registered before `launch`.
+   * @param body calls `saga`; nothing happens by chance between its steps
+   */
+  define<In extends Plain>(name: string, body: (input: In) => Promise<void>): Story<In>
+  /**
+   * Runs `work` in a transaction; the stories that it asks for begin when it has committed.
+   * @returns what `work` returned
+   */
+  commit<T>(work: (tx: Transaction, ask: Ask) => Promise<T>): Promise<T>
+  /** Connects DBOS and resumes what an earlier process left unfinished. */
+  launch(): Promise<void>
+  /** Waits for running steps to end, up to some seconds, and disconnects. */
+  shutdown(): Promise<void>
+  /** The steps that a story has taken so far, in order; empty for one that has not begun. */
+  steps(id: StoryId): Promise<readonly Span[]>
+  /** Resolves when the story has ended, whatever way. For tests and for callers that answer synchronously. */
+  ended(id: StoryId): Promise<void>
+}
+
+/** Asks for a story in the transaction at hand. The id may be chosen by the caller, so that its row can hold it. */
+export type Ask = <In extends Plain>(story: Story<In>, id: StoryId, input: In) => Promise<void>
+
+/** One step of a story as it went. */
+export interface Span {
+  readonly step: string
+  readonly startedAt: Date
+  readonly finishedAt: Date
+  /** The message of the error that ended the step, if one did. */
+  readonly error?: string
+}
+
+interface Options {
+  readonly db: Database
+  /** PostgreSQL URL for DBOS's own pool. */
+  readonly url: string
+  readonly log: {
+    info(fields: object, message: string): void
+    warn(fields: object, message: string): void
+    error(fields: object, message: string): void
+  }
+}
+
+const SWEEP_EVERY_MS = 5_000
+
+export function openStories({ db, url, log }: Options): Stories {
+  const registered = new Map<string, (input: Plain) => Promise<void>>()
+  let sweeper: NodeJS.Timeout | undefined
+
+  /** Stories that this process runs now: waiting for one of them needs no polling. */
+  const running = new Map<string, Promise<unknown>>()
+
+  const begin = async (id: string, name: string, input: Plain) => {
+    const workflow = registered.get(name)
+    if (workflow === undefined) {
+      log.error({ story: name, id }, 'a story of an unknown name was asked for')
+      return
+    }
+    const handle = await DBOS.startWorkflow(workflow, { workflowID: id })(input)
+    const result = handle.getResult({ pollingIntervalMs: 250 }).catch(() => undefined)
+    if (!running.has(id))
+      running.set(
+        id,
+        result.finally(() => running.delete(id)),
+      )
+  }
+
+  const sweep = async () => {
+    const waiting = await db<{ id: string; story: string; input: Plain }[]>`
+      select id, story, input from durable.story_requests
+       where begun_at is null and requested_at < now() - interval '2 seconds' order by requested_at limit 500`
+    for (const { id, story, input } of waiting) await begin(id, story, input)
+    if (waiting.length > 0) {
+      await db`update durable.story_requests set begun_at = now() where id = any(${waiting.map((row) => row.id)})`
+    }
+    await db`delete from durable.story_requests where begun_at < now() - interval '1 hour'`
+  }
+
+  return {
+    define(name, body) {
+      const guarded = async (input: Plain) => {
+        try {
+          await body(input as never)
+        } catch (error) {
+          // The saga has undone what it did and its rows say what went wrong; the workflow's own record keeps it too.
+          log.info({ story: name, id: DBOS.workflowID, err: error }, 'story failed')
+          throw error
+        }
+      }
+      registered.set(name, DBOS.registerWorkflow(guarded, { name, maxRecoveryAttempts: 1_000_000 }))
+      return { name, run: (input) => registered.get(name)!(input) }
+    },
+
+    async commit(work) {
+      const asked: { id: StoryId; name: string; input: Plain }[] = []
+      const result = await db.begin(async (tx) => {
+        const done = await work(tx, async (story, id, input) => {
+          await requestStory(tx, story.name, id, input)
+          asked.push({ id, name: story.name, input })
+        })
+        return { done }
+      })
+      for (const { id, name, input } of asked) {
+        await begin(id, name, input)
+      }
+      if (asked.length > 0) {
+        await db`update durable.story_requests set begun_at = now() where id = any(${asked.map(({ id }) => id)})`
+      }
+      return (result as { done: Awaited<ReturnType<typeof work>> }).done
+    },
+
+    async launch() {
+      DBOS.setConfig({
+        name: 'stratolith',
+        systemDatabaseUrl: url,
+        systemDatabasePoolSize: 6,
+        // Fixed: a story begun under older code is resumed by newer code. Reordering steps is a migration.
+        applicationVersion: 'stratolith-1',
+        logger: quiet(log),
+        tracingEnabled: false,
+      })
+      await DBOS.launch()
+      await sweep()
+      sweeper = setInterval(() => {
+        sweep().catch((error) => log.error({ err: error }, 'story sweep failed'))
+      }, SWEEP_EVERY_MS)
+      sweeper.unref()
+    },
+
+    async shutdown() {
+      clearInterval(sweeper)
+      await DBOS.shutdown()
+    },
+
+    async steps(id) {
+      const steps = (await DBOS.listWorkflowSteps(id)) ?? []
+      return steps.map((step) => ({
+        step: step.name,
+        startedAt: new Date(step.startedAtEpochMs ?? 0),
+        finishedAt: new Date(step.completedAtEpochMs ?? step.startedAtEpochMs ?? 0),
+        ...(step.error !== null && { error: step.error.message }),
+      }))
+    },
+
+    async ended(id) {
+      await (running.get(id) ??
+        DBOS.retrieveWorkflow(id)
+          .getResult({ pollingIntervalMs: 50 })
+          .catch(() => undefined))
+    },
+  }
+}
+
+async function requestStory(tx: Sql, story: string, id: StoryId, input: Plain): Promise<void> {
+  await tx`insert into durable.story_requests (id, story, input) values (${id}, ${story}, ${tx.json(input as never)})`
+}
+
+/** DBOS tells much that only its makers need; its warnings and errors are ours too. */
+function quiet(log: Options['log']) {
+  const text = (entry: unknown) => (entry instanceof Error ? entry.message : String(entry))
+  return {
+    debug: () => {},
+    info: () => {},
+    warn: (entry: unknown) => log.warn({ from: 'dbos' }, text(entry)),
+    error: (entry: unknown) => log.error({ from: 'dbos' }, text(entry)),
+  }
+}

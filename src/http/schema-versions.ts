@@ -1,0 +1,124 @@
+/**
+ * One schema declaration for the whole history of a body: `since` and `until` stand at each property, and
+ * `at(version, shape)` derives what one microversion asks. Validators are compiled at first use and cached.
+ */
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { DomainError } from '../domain-error.ts'
+import { type Microversion, microversion } from './microversions.ts'
+
+/** Options that any property may carry beside JSON Schema's own. Both ends are inclusive. */
+export interface Versioned {
+  /** First microversion that takes the property. */
+  since?: string
+  /** Last microversion that takes it. */
+  until?: string
+}
+
+type JsonSchema = Record<string, unknown>
+type Validator = (value: unknown) => Violation | undefined
+
+interface Violation {
+  /** As JSON pointer, such as `/server/name`. */
+  path: string
+  message: string
+}
+
+const derived = new WeakMap<object, Map<Microversion, Validator>>()
+
+/** The schema as `version` knows it: properties outside their range are gone, from `required` too. */
+export function at(version: Microversion, schema: TSchema): TSchema {
+  return prune(schema as JsonSchema, version) as TSchema
+}
+
+function prune(schema: JsonSchema, version: Microversion): JsonSchema {
+  const result: JsonSchema = {}
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'properties') {
+      result[key] = Object.fromEntries(
+        Object.entries(value as Record<string, JsonSchema>)
+          .filter(([, property]) => isIn(property, version))
+          .map(([name, property]) => [name, prune(property, version)]),
+      )
+    } else if (key === 'required') {
+      const properties = (schema.properties ?? {}) as Record<string, JsonSchema>
+      result[key] = (value as string[]).filter(
+        (name) => properties[name] === undefined || isIn(properties[name], version),
+      )
+    } else if (Array.isArray(value)) {
+      const isSchemaList = key === 'anyOf' || key === 'oneOf' || key === 'allOf' || (key === 'items' && true)
+      result[key] = isSchemaList
+        ? (value as JsonSchema[]).filter((each) => isIn(each, version)).map((each) => prune(each, version))
+        : value
+    } else if (typeof value === 'object' && value !== null && key !== 'const' && key !== 'default' && key !== 'enum') {
+      result[key] =
+        key === 'patternProperties' || key === '$defs'
+          ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, prune(each as JsonSchema, version)]))
+          : prune(value as JsonSchema, version)
+    } else {
+      result[key] = value
+    }
+  }
+  return result
+}
+
+function isIn(schema: JsonSchema, version: Microversion): boolean {
+  const { since, until } = schema as Versioned
+  if (since !== undefined && version < microversion(since)) return false
+  return until === undefined || version <= microversion(until)
+}
+
+/**
+ * @throws DomainError invalid, `http.schema.violated`: what, which field, what is allowed
+ */
+export function validate(version: Microversion, schema: TSchema, value: unknown): void {
+  let versions = derived.get(schema)
+  if (versions === undefined) derived.set(schema, (versions = new Map()))
+  let check = versions.get(version)
+  if (check === undefined) versions.set(version, (check = compile(at(version, schema))))
+  const violation = check(value)
+  if (violation === undefined) return
+  const field = violation.path.split('/').pop() || 'body'
+  throw new DomainError(
+    'invalid',
+    'http.schema.violated',
+    `Invalid input for field/attribute ${field}. Value: ${shown(valueAt(value, violation.path))}. ${violation.message}`,
+    { details: { path: violation.path, field } },
+  )
+}
+
+function compile(schema: TSchema): Validator {
+  const compiled = Compile(schema)
+  return (value) => {
+    if (compiled.Check(value)) return undefined
+    const errors = compiled.Errors(value) as {
+      instancePath: string
+      message: string
+      keyword: string
+      params: object
+    }[]
+    // A union reports each failed branch; the deepest path is the one the author of the request meant.
+    const first = errors.reduce((a, b) => (b.instancePath.split('/').length > a.instancePath.split('/').length ? b : a))
+    const extra = (first.params as { additionalProperties?: string[] }).additionalProperties
+    const missing = (first.params as { requiredProperties?: string[] }).requiredProperties
+    const message =
+      extra !== undefined
+        ? `Additional properties are not allowed (${extra.map((name) => `'${name}'`).join(', ')} ${extra.length === 1 ? 'was' : 'were'} unexpected)`
+        : missing !== undefined
+          ? `${missing.map((name) => `'${name}'`).join(', ')} is a required property`
+          : first.message
+    return { path: first.instancePath, message }
+  }
+}
+
+function valueAt(value: unknown, path: string): unknown {
+  return path
+    .split('/')
+    .slice(1)
+    .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key.replaceAll('~1', '/')], value)
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'None'
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
