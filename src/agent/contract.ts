@@ -136,6 +136,7 @@ export interface Hypervisor {
   consoleLog(id: ServerId, maxBytes: number): Promise<string>
   /** Changes from now until `signal` aborts. May miss some, so callers also re-list. */
   watch(signal: AbortSignal): AsyncIterable<DomainEvent>
+  readonly pausing?: Pausing
 }
 
 /** An optional power: a driver that has it carries it under `pausing`. */
