@@ -1,0 +1,57 @@
+/** From a URI to a connection. */
+import { Connection } from './connection.ts'
+import { unsupportedError } from './errors.ts'
+import type { KeepAlive } from './rpc/session.ts'
+import type { Transport } from './transport/transport.ts'
+import { socketPath, unixTransport } from './transport/unix.ts'
+import { parseUri } from './uri.ts'
+
+export interface ConnectOptions {
+  /** Calls that change anything are refused by the daemon. */
+  readOnly?: boolean | undefined
+  /** Transport, authentication and open together, for each try. 0 = none, which polkit's dialogues may need. Default 10 000. */
+  connectTimeoutMs?: number | undefined
+  /** Of each call that names none; 0 = none. Default 60 000. */
+  timeoutMs?: number | undefined
+  /** Gives up connecting. */
+  signal?: AbortSignal | undefined
+  /** Default: a ping after 5 s of silence, and the end after five unanswered ones. */
+  keepAlive?: false | Partial<KeepAlive> | undefined
+  /** The daemon's `max_client_requests`, or less. Default 5. */
+  maxCallsInFlight?: number | undefined
+  /** Default: one less than all, so that a quick call always gets through. */
+  maxSlowCallsInFlight?: number | undefined
+  /** Come back by itself after the daemon was lost. Default off. */
+  reconnect?: boolean | { minDelayMs?: number; maxDelayMs?: number } | undefined
+  /** Instead of the one that the URI names. */
+  transport?: Transport | undefined
+}
+
+/**
+ * Opens a connection to libvirt.
+ * @throws LibvirtError isConnectionLost() when there is no daemon, isTimeout(), isDenied(), or the driver's own error
+ */
+export async function connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
+  const parsed = parseUri(uri)
+  const readOnly = options.readOnly ?? false
+  let transport = options.transport
+  if (transport === undefined) {
+    if (parsed.transport !== 'unix') throw unsupportedError(`the transport ${parsed.transport} is not available`)
+    transport = unixTransport(socketPath(parsed, readOnly))
+  }
+  const { keepAlive, reconnect } = options
+  const maxCallsInFlight = options.maxCallsInFlight ?? 5
+  const connection = new Connection(uri, {
+    transport,
+    name: parsed.name,
+    readOnly,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    timeoutMs: options.timeoutMs ?? 60_000,
+    maxCallsInFlight,
+    maxSlowCallsInFlight: options.maxSlowCallsInFlight ?? Math.max(1, maxCallsInFlight - 1),
+    keepAlive: keepAlive === false ? false : { intervalMs: 5000, count: 5, ...keepAlive },
+    reconnect: reconnect ? { minDelayMs: 100, maxDelayMs: 5000, ...(reconnect === true ? {} : reconnect) } : false,
+  })
+  await connection.open(options.signal)
+  return connection
+}

@@ -1,0 +1,70 @@
+/**
+ * Holds back calls so that the daemon keeps reading from us.
+ *
+ * A daemon runs at most `max_client_requests` (5) calls of one connection; while that many run it does not even read
+ * the socket, so a ping or a "destroy" would wait behind four migrations. Slow calls therefore leave a place free.
+ */
+export interface Ticket {
+  slow: boolean
+  order: number
+  start: () => void
+  state: 'waiting' | 'running' | 'gone'
+}
+
+export class Limiter {
+  readonly #max: number
+  readonly #maxSlow: number
+  #running = 0
+  #runningSlow = 0
+  #orders = 0
+  readonly #quick: Ticket[] = []
+  readonly #slow: Ticket[] = []
+
+  constructor(max: number, maxSlow: number) {
+    this.#max = max
+    this.#maxSlow = Math.min(maxSlow, max)
+  }
+
+  get running(): number {
+    return this.#running
+  }
+  get saturated(): boolean {
+    return this.#running >= this.#max
+  }
+
+  /** Calls `start` at once, or when there is room, in order of arrival. */
+  enter(slow: boolean, start: () => void): Ticket {
+    const ticket: Ticket = { slow, order: this.#orders++, start, state: 'waiting' }
+    ;(slow ? this.#slow : this.#quick).push(ticket)
+    this.#admit()
+    return ticket
+  }
+
+  /** The call was answered (a call that its caller gave up still runs until then), or never started. */
+  leave(ticket: Ticket): void {
+    if (ticket.state === 'waiting') {
+      const queue = ticket.slow ? this.#slow : this.#quick
+      const index = queue.indexOf(ticket)
+      if (index >= 0) queue.splice(index, 1)
+    } else if (ticket.state === 'running') {
+      this.#running--
+      if (ticket.slow) this.#runningSlow--
+    }
+    ticket.state = 'gone'
+    this.#admit()
+  }
+
+  #admit(): void {
+    while (this.#running < this.#max) {
+      const quick = this.#quick[0]
+      const slow = this.#runningSlow < this.#maxSlow ? this.#slow[0] : undefined
+      const ticket = quick === undefined || (slow !== undefined && slow.order < quick.order) ? slow : quick
+      if (ticket === undefined) return
+      ;(ticket.slow ? this.#slow : this.#quick).shift()
+      ticket.state = 'running'
+      this.#running++
+      if (ticket.slow) this.#runningSlow++
+      ticket.start()
+    }
+  }
+}

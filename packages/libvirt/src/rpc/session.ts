@@ -1,0 +1,398 @@
+/**
+ * One socket's life: calls out, replies, events and stream data in. It ends once and never comes back; `link.ts` makes
+ * the next one.
+ */
+import type { Duplex } from 'node:stream'
+import { connectionError, LibvirtError, protocolError, unsupportedError } from '../errors.ts'
+import { VIR_ERR_OPERATION_TIMEOUT } from '../generated/constants.ts'
+import { decodeError } from '../generated/protocol.ts'
+import { type CallEntry, type CallOptions, type Opened, PASSES_DESCRIPTORS, READS_STREAM, WRITES_STREAM } from './call.ts'
+import { Limiter, type Ticket } from './limiter.ts'
+import {
+  Deframer,
+  finishPacket,
+  HEADER_BYTES,
+  type Header,
+  PROGRAM_KEEPALIVE,
+  readHeader,
+  STATUS_CONTINUE,
+  STATUS_ERROR,
+  STATUS_OK,
+  TYPE_CALL,
+  TYPE_MESSAGE,
+  TYPE_REPLY,
+  TYPE_REPLY_WITH_FDS,
+  TYPE_STREAM,
+  TYPE_STREAM_HOLE,
+  writeHeader,
+} from './packet.ts'
+import { slowCalls } from './slow.ts'
+import { RpcStream } from './stream.ts'
+import { Reader, Writer } from './xdr.ts'
+
+const KEEPALIVE_PING = 1
+const KEEPALIVE_PONG = 2
+
+export interface KeepAlive {
+  intervalMs: number
+  /** Pings without any sign of life after which the connection counts as dead. */
+  count: number
+}
+
+export interface SessionOptions {
+  timeoutMs: number
+  maxCallsInFlight: number
+  maxSlowCallsInFlight: number
+  keepAlive: KeepAlive | false
+  /** In the order of arrival, before anything that came later is looked at. */
+  onEvent: (program: number, procedure: number, payload: Reader) => void
+  /** Once. */
+  onEnd: (error: LibvirtError) => void
+}
+
+interface Pending {
+  program: number
+  entry: CallEntry
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  onReply: ((ret: unknown) => void) | undefined
+  ticket: Ticket | undefined
+  stream: RpcStream | undefined
+  timer: NodeJS.Timeout | undefined
+  signal: AbortSignal | undefined
+  onAbort: (() => void) | undefined
+  /** The caller has its answer; the daemon may still be at work. */
+  settled: boolean
+}
+
+export class Session {
+  readonly #socket: Duplex
+  readonly #options: SessionOptions
+  readonly #limiter: Limiter
+  readonly #deframer = new Deframer()
+  readonly #writer = new Writer(4096)
+  readonly #pending = new Map<number, Pending>()
+  readonly #queued = new Set<Pending>()
+  readonly #streams = new Map<number, { program: number; procedure: number; stream: RpcStream }>()
+  #serial = 0
+  #ended: LibvirtError | undefined
+  #closing = false
+  #corked = false
+  #pauses = 0
+  #lastReceived = 0
+  #unanswered = 0
+  #pinger: NodeJS.Timeout | undefined
+
+  constructor(socket: Duplex, options: SessionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#limiter = new Limiter(options.maxCallsInFlight, options.maxSlowCallsInFlight)
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) => this.end(connectionError(`the connection failed: ${error.message}`, error)))
+    socket.on('end', () => this.end(connectionError('the daemon closed the connection')))
+    socket.on('close', () => this.end(connectionError('the connection is closed')))
+  }
+
+  get ended(): LibvirtError | undefined {
+    return this.#ended
+  }
+
+  // ---- Calls -----------------------------------------------------------------------------------------------
+
+  /**
+   * One call. A call that opens a stream resolves to `{ ret, stream }`.
+   * `onReply` runs while the reply's packet is being handled, so before any event behind it.
+   */
+  call(
+    program: number,
+    entry: CallEntry,
+    args: unknown,
+    options: CallOptions = {},
+    onReply?: (ret: unknown) => void,
+  ): Promise<unknown> {
+    const [number, name, encode, , bits] = entry
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) throw lost(this.#ended, name, false)
+      if ((bits & PASSES_DESCRIPTORS) !== 0) throw unsupportedError(`${name} passes file descriptors, which Node cannot do`)
+      options.signal?.throwIfAborted()
+      const serial = this.#nextSerial()
+      const packet = this.#packet({ program, procedure: number, type: TYPE_CALL, serial, status: STATUS_OK }, (w) => {
+        if (encode !== 0) encode(w, args as never)
+      })
+      const pending: Pending = {
+        program,
+        entry,
+        resolve,
+        reject,
+        onReply,
+        ticket: undefined,
+        stream: undefined,
+        timer: undefined,
+        signal: options.signal,
+        onAbort: undefined,
+        settled: false,
+      }
+      const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs
+      if (timeoutMs > 0) {
+        pending.timer = setTimeout(() => {
+          const sent = pending.ticket?.state === 'running'
+          const message = sent
+            ? `${name} got no answer within ${timeoutMs} ms`
+            : `${name} waited ${timeoutMs} ms for its turn and was not sent`
+          this.#giveUp(pending, new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }))
+        }, timeoutMs)
+      }
+      if (options.signal !== undefined) {
+        const { signal } = options
+        pending.onAbort = () => this.#giveUp(pending, signal.reason)
+        signal.addEventListener('abort', pending.onAbort, { once: true })
+      }
+      this.#queued.add(pending)
+      pending.ticket = this.#limiter.enter(slowCalls.has(name), () => {
+        this.#queued.delete(pending)
+        this.#pending.set(serial, pending)
+        // The stream's first data may come with the reply, in one read.
+        if ((bits & (READS_STREAM | WRITES_STREAM)) !== 0) pending.stream = this.#openStream(program, number, serial)
+        this.#send(packet)
+      })
+    })
+  }
+
+  #nextSerial(): number {
+    do {
+      this.#serial = this.#serial >= 0xffffffff ? 1 : this.#serial + 1
+    } while (this.#pending.has(this.#serial) || this.#streams.has(this.#serial))
+    return this.#serial
+  }
+
+  #packet(header: Header, payload?: (w: Writer) => void): Buffer {
+    try {
+      writeHeader(this.#writer, header)
+      payload?.(this.#writer)
+      return finishPacket(this.#writer)
+    } catch (error) {
+      this.#writer.reset()
+      throw error
+    }
+  }
+
+  #settle(pending: Pending): boolean {
+    if (pending.settled) return false
+    pending.settled = true
+    clearTimeout(pending.timer)
+    if (pending.onAbort !== undefined) pending.signal?.removeEventListener('abort', pending.onAbort)
+    return true
+  }
+
+  /** The caller stops waiting. A call that was sent keeps its place until the daemon has answered. */
+  #giveUp(pending: Pending, reason: unknown): void {
+    if (!this.#settle(pending)) return
+    if (this.#queued.delete(pending) && pending.ticket !== undefined) this.#limiter.leave(pending.ticket)
+    pending.reject(reason)
+  }
+
+  // ---- Sending ---------------------------------------------------------------------------------------------
+
+  /** All packets of one tick leave in one write. False: the socket asks to wait for `drain`. */
+  #send(packet: Buffer): boolean {
+    if (!this.#corked) {
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    return this.#socket.write(packet)
+  }
+
+  #openStream(program: number, procedure: number, serial: number): RpcStream {
+    const stream = new RpcStream({
+      send: async (status, payload) => {
+        if (this.#ended !== undefined) throw this.#ended
+        const hole = payload !== undefined && 'hole' in payload
+        const header = { program, procedure, type: hole ? TYPE_STREAM_HOLE : TYPE_STREAM, serial, status }
+        const packet = this.#packet(header, (w) => {
+          if (payload === undefined) return
+          if ('hole' in payload) {
+            w.h(payload.hole)
+            w.u(0)
+          } else w.raw(payload)
+        })
+        if (this.#send(packet)) return
+        await new Promise<void>((resolve, reject) => {
+          const go = () => {
+            this.#socket.off('drain', go)
+            this.#socket.off('close', go)
+            if (this.#ended === undefined) resolve()
+            else reject(this.#ended)
+          }
+          this.#socket.on('drain', go)
+          this.#socket.on('close', go)
+        })
+      },
+      pause: () => {
+        if (this.#pauses++ === 0) this.#socket.pause()
+      },
+      resume: () => {
+        if (--this.#pauses === 0) {
+          this.#lastReceived = Date.now()
+          this.#socket.resume()
+        }
+      },
+      forget: () => this.#streams.delete(serial),
+    })
+    this.#streams.set(serial, { program, procedure, stream })
+    return stream
+  }
+
+  // ---- Receiving -------------------------------------------------------------------------------------------
+
+  #receive(chunk: Buffer): void {
+    this.#lastReceived = Date.now()
+    this.#unanswered = 0
+    try {
+      this.#deframer.push(chunk, (packet) => {
+        if (this.#ended === undefined) this.#handle(packet)
+      })
+    } catch (error) {
+      this.end(error instanceof LibvirtError ? error : protocolError(`unreadable packet: ${(error as Error).message}`))
+    }
+  }
+
+  #handle(packet: Buffer): void {
+    const header = readHeader(packet)
+    const { program, procedure, type, serial, status } = header
+    if (program === PROGRAM_KEEPALIVE) {
+      if (procedure === KEEPALIVE_PING) this.#keepalive(KEEPALIVE_PONG)
+      return
+    }
+    switch (type) {
+      case TYPE_REPLY:
+      case TYPE_REPLY_WITH_FDS: {
+        const pending = this.#pending.get(serial)
+        if (pending === undefined || pending.program !== program) throw protocolError(`a reply to no call (serial ${serial})`)
+        this.#pending.delete(serial)
+        const start = type === TYPE_REPLY_WITH_FDS ? HEADER_BYTES + 4 : HEADER_BYTES
+        this.#reply(pending, status, new Reader(packet, start))
+        if (pending.ticket !== undefined) this.#limiter.leave(pending.ticket)
+        return
+      }
+      case TYPE_MESSAGE:
+        this.#options.onEvent(program, procedure, new Reader(packet, HEADER_BYTES))
+        return
+      case TYPE_STREAM:
+      case TYPE_STREAM_HOLE: {
+        // Late data of a stream that ended here is no fault.
+        const open = this.#streams.get(serial)
+        if (open === undefined || open.program !== program || open.procedure !== procedure) return
+        if (status === STATUS_ERROR) open.stream.fail(readError(new Reader(packet, HEADER_BYTES), undefined))
+        else if (type === TYPE_STREAM_HOLE && status === STATUS_CONTINUE) {
+          open.stream.receive(status, { hole: new Reader(packet, HEADER_BYTES).h() })
+        } else open.stream.receive(status, packet.subarray(HEADER_BYTES))
+        return
+      }
+      default:
+        throw protocolError(`a packet of type ${type}`)
+    }
+  }
+
+  #reply(pending: Pending, status: number, payload: Reader): void {
+    const { entry, stream } = pending
+    const [, name, , decode] = entry
+    let ret: unknown
+    let error: LibvirtError | undefined
+    try {
+      if (status === STATUS_ERROR) error = readError(payload, name)
+      else if (decode !== 0) ret = decode(payload)
+    } catch (cause) {
+      error = cause as LibvirtError
+    }
+    if (error !== undefined) {
+      stream?.fail(error)
+      if (this.#settle(pending)) pending.reject(error)
+      return
+    }
+    pending.onReply?.(ret)
+    if (this.#settle(pending)) pending.resolve(stream === undefined ? ret : ({ ret, stream } satisfies Opened<unknown>))
+    else stream?.abort().catch(() => {})
+  }
+
+  // ---- Keepalive -------------------------------------------------------------------------------------------
+
+  #keepalive(procedure: number): void {
+    this.#send(this.#packet({ program: PROGRAM_KEEPALIVE, procedure, type: TYPE_MESSAGE, serial: 0, status: STATUS_OK }))
+  }
+
+  /**
+   * Begins to ask for signs of life. Silence proves nothing while the daemon does not read (all its places taken, a
+   * caller still waiting) or while we do not read; then it is not counted.
+   */
+  startKeepAlive(): void {
+    const { keepAlive } = this.#options
+    if (keepAlive === false || this.#ended !== undefined) return
+    this.#lastReceived = Date.now()
+    this.#pinger = setInterval(() => {
+      if (Date.now() - this.#lastReceived < keepAlive.intervalMs || this.#pauses > 0) return
+      if (this.#limiter.saturated && [...this.#pending.values()].some((pending) => !pending.settled)) return
+      if (this.#unanswered >= keepAlive.count) {
+        const seconds = Math.round((Date.now() - this.#lastReceived) / 1000)
+        this.end(connectionError(`the daemon gave no sign of life for ${seconds} s`))
+        return
+      }
+      this.#unanswered++
+      this.#keepalive(KEEPALIVE_PING)
+    }, keepAlive.intervalMs)
+    this.#pinger.unref()
+  }
+
+  // ---- The end ---------------------------------------------------------------------------------------------
+
+  /** From now on the end of the connection is what was asked for. */
+  expectEnd(): void {
+    this.#closing = true
+  }
+  get endExpected(): boolean {
+    return this.#closing
+  }
+
+  /** Fails everything under way. Repeatable; the first cause counts. */
+  end(error: LibvirtError): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    clearInterval(this.#pinger)
+    const waiting = [...this.#queued]
+    const sent = [...this.#pending.values()]
+    this.#queued.clear()
+    this.#pending.clear()
+    for (const { stream } of [...this.#streams.values()]) stream.fail(error)
+    this.#streams.clear()
+    for (const pending of sent) if (this.#settle(pending)) pending.reject(lost(error, pending.entry[1], true))
+    for (const pending of waiting) if (this.#settle(pending)) pending.reject(lost(error, pending.entry[1], false))
+    this.#socket.destroy()
+    this.#options.onEnd(error)
+  }
+}
+
+/** Each call gets an error of its own, with its own name and stack. */
+function lost(error: LibvirtError, procedure: string, sent: boolean): LibvirtError {
+  const { origin, code } = error
+  const text = sent ? 'had not been answered' : 'was not sent'
+  return new LibvirtError(`${error.message}; ${procedure} ${text}`, { origin, code, procedure, cause: error })
+}
+
+function readError(payload: Reader, procedure: string | undefined): LibvirtError {
+  const error = decodeError(payload)
+  return new LibvirtError(error.message ?? `libvirt error ${error.code}`, {
+    origin: 'daemon',
+    code: error.code,
+    domain: error.domain,
+    level: error.level,
+    str1: error.str1,
+    str2: error.str2,
+    str3: error.str3,
+    int1: error.int1,
+    int2: error.int2,
+    procedure,
+  })
+}

@@ -1,0 +1,229 @@
+/**
+ * A byte stream beside a call: a console, a screenshot, a volume's content.
+ *
+ * It shares the connection's socket. What the reader has not taken yet is kept up to a bound; past it the whole
+ * connection stops reading, so a bulk transfer with a slow reader belongs on a connection of its own.
+ */
+import { Duplex, Readable, Writable } from 'node:stream'
+import { connectionError, type LibvirtError, protocolError } from '../errors.ts'
+import { STATUS_CONTINUE, STATUS_ERROR, STATUS_OK } from './packet.ts'
+
+/** What a stream needs from its session. */
+export interface StreamPort {
+  /** Resolves when the socket takes more. `hole`: a sparse stretch instead of bytes. */
+  send(status: number, payload: Uint8Array | { hole: bigint } | undefined): Promise<void>
+  /** Asks the connection to stop and go on reading. */
+  pause(): void
+  resume(): void
+  /** The daemon has forgotten the stream. */
+  forget(): void
+}
+
+/** A stretch of zero bytes in a sparse stream. */
+export interface Hole {
+  hole: bigint
+}
+
+/** The largest piece that libvirt's own client and daemon send. */
+export const STREAM_PIECE_BYTES = 262_120
+const KEEP_BYTES = 16 << 20
+
+export class RpcStream implements AsyncDisposable {
+  readonly #port: StreamPort
+  readonly #queue: (Buffer | Hole)[] = []
+  #queuedBytes = 0
+  #paused = false
+  #ended = false
+  #error: LibvirtError | undefined
+  #waiting: (() => void) | undefined
+  #closing: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
+  #closed = false
+
+  constructor(port: StreamPort) {
+    this.#port = port
+  }
+
+  /** The next piece; undefined after the last. One reader at a time. */
+  async read(): Promise<Buffer | Hole | undefined> {
+    for (;;) {
+      const piece = this.#queue.shift()
+      if (piece !== undefined) {
+        if (piece instanceof Buffer) this.#queuedBytes -= piece.length
+        if (this.#paused && this.#queuedBytes < KEEP_BYTES / 2) {
+          this.#paused = false
+          this.#port.resume()
+        }
+        return piece
+      }
+      if (this.#error !== undefined) throw this.#error
+      if (this.#ended || this.#closed) return undefined
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+  }
+
+  /** Sends bytes; resolves when the socket takes more. Later errors of the daemon show in `finish`. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += STREAM_PIECE_BYTES) {
+      this.#check()
+      await this.#port.send(STATUS_CONTINUE, bytes.subarray(at, at + STREAM_PIECE_BYTES))
+    }
+  }
+
+  /** Only on a stream whose call asked for a sparse one: on others the daemon closes the connection. */
+  async writeHole(length: bigint): Promise<void> {
+    this.#check()
+    await this.#port.send(STATUS_CONTINUE, { hole: length })
+  }
+
+  /** Ends in order; resolves when the daemon has everything, rejects with what it could not do. Repeatable. */
+  finish(): Promise<void> {
+    return this.#close(STATUS_OK)
+  }
+
+  /** Gives up; data still under way is dropped. Repeatable. */
+  abort(): Promise<void> {
+    return this.#close(STATUS_ERROR)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort().catch(() => {})
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer | Hole> {
+    for (;;) {
+      const piece = await this.read()
+      if (piece === undefined) return
+      yield piece
+    }
+  }
+
+  #check(): void {
+    if (this.#error !== undefined) throw this.#error
+    if (this.#closed || this.#closing !== undefined) throw connectionError('the stream is closed')
+  }
+
+  #close(status: number): Promise<void> {
+    // After an error the daemon has no stream left that could answer.
+    if (this.#error !== undefined) return status === STATUS_OK ? Promise.reject(this.#error) : Promise.resolve()
+    if (this.#closed) return Promise.resolve()
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers<void>()
+      this.#closing.promise.catch(() => {})
+      this.#port.send(status, undefined).catch(() => {})
+      if (status === STATUS_ERROR) this.#drop()
+    }
+    return this.#closing.promise
+  }
+
+  #drop(): void {
+    this.#queue.length = 0
+    this.#queuedBytes = 0
+    if (this.#paused) {
+      this.#paused = false
+      this.#port.resume()
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.()
+  }
+
+  // ---- From the session ------------------------------------------------------------------------------------
+
+  receive(status: number, payload: Buffer | Hole): void {
+    if (status === STATUS_CONTINUE) {
+      if (this.#closing !== undefined && this.#queuedBytes === 0 && this.#ended) return
+      if (payload instanceof Buffer && payload.length === 0) this.#ended = true
+      else {
+        this.#queue.push(payload)
+        if (payload instanceof Buffer) this.#queuedBytes += payload.length
+        if (this.#queuedBytes > KEEP_BYTES && !this.#paused) {
+          this.#paused = true
+          this.#port.pause()
+        }
+      }
+    } else if (status === STATUS_OK) {
+      this.#closed = true
+      this.#ended = true
+      this.#port.forget()
+      this.#closing?.resolve()
+    } else this.fail(protocolError(`stream packet of status ${status}`))
+    this.#wake()
+  }
+
+  /** The daemon's error, or the end of the connection. */
+  fail(error: LibvirtError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#error = error
+    this.#port.forget()
+    this.#closing?.reject(error)
+    if (this.#paused) {
+      this.#paused = false
+      this.#port.resume()
+    }
+    this.#wake()
+  }
+}
+
+// ---- As Node streams ---------------------------------------------------------------------------------------
+
+async function pull(stream: RpcStream, into: Readable): Promise<void> {
+  try {
+    const piece = await stream.read()
+    if (piece instanceof Buffer) into.push(piece)
+    else if (piece === undefined) {
+      await stream.finish()
+      into.push(null)
+    } else into.destroy(protocolError('a hole in a stream that is not sparse'))
+  } catch (error) {
+    into.destroy(error as Error)
+  }
+}
+
+const settle = (work: Promise<void>, done: (error?: Error | null) => void) => {
+  work.then(
+    () => done(),
+    (error: Error) => done(error),
+  )
+}
+const drop = (stream: RpcStream, error: Error | null, done: (error?: Error | null) => void) => {
+  stream.abort().catch(() => {})
+  done(error)
+}
+
+/** From the daemon. Destroying it aborts the transfer. */
+export function readableOf(stream: RpcStream): Readable {
+  return new Readable({
+    read() {
+      void pull(stream, this)
+    },
+    destroy: (error, done) => drop(stream, error, done),
+  })
+}
+
+/** To the daemon. `finish` comes after the daemon confirmed that it has everything. */
+export function writableOf(stream: RpcStream): Writable {
+  return new Writable({
+    write: (chunk: Uint8Array, _encoding, done) => settle(stream.write(chunk), done),
+    final: (done) => settle(stream.finish(), done),
+    destroy: (error, done) => drop(stream, error, done),
+  })
+}
+
+/** Both ways, as a console is: ending one side ends the other. */
+export function duplexOf(stream: RpcStream): Duplex {
+  return new Duplex({
+    allowHalfOpen: false,
+    read() {
+      void pull(stream, this)
+    },
+    write: (chunk: Uint8Array, _encoding, done) => settle(stream.write(chunk), done),
+    final: (done) => settle(stream.finish(), done),
+    destroy: (error, done) => drop(stream, error, done),
+  })
+}

@@ -1,0 +1,9 @@
+/** How bytes reach a daemon. UNIX sockets come with this package; anything else that is a Duplex will do. */
+import type { Duplex } from 'node:stream'
+
+export interface Transport {
+  /** For error messages, such as `unix:/run/libvirt/libvirt-sock`. */
+  readonly description: string
+  /** Opens one byte stream, ready for the first packet. Called again for each reconnect. */
+  open(signal: AbortSignal): Promise<Duplex>
+}

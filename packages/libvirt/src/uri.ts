@@ -1,0 +1,66 @@
+/**
+ * `driver[+transport]://[user@][host][:port]/[path][?parameters]`, as https://libvirt.org/uri.html describes it.
+ */
+import { requestError } from './errors.ts'
+
+export interface LibvirtUri {
+  /** `qemu`, `test`, …; `remote` lets the daemon choose. */
+  driver: string
+  transport: 'unix' | 'tls' | 'tcp' | 'ssh' | 'libssh' | 'libssh2' | 'ext'
+  user: string | undefined
+  host: string | undefined
+  port: number | undefined
+  path: string
+  /** What the daemon is asked to open: without transport, host, and the parameters meant for the client. */
+  name: string
+  socket: string | undefined
+  mode: 'auto' | 'direct' | 'legacy'
+  /** The client's own parameters. */
+  parameters: ReadonlyMap<string, string>
+}
+
+const transports = ['unix', 'tls', 'tcp', 'ssh', 'libssh', 'libssh2', 'ext'] as const
+/** Parameters that the client keeps; every other goes to the daemon inside the name. */
+const own = new Set(
+  ('name command socket auth netcat sshauth no_sanity no_verify no_tty pkipath tls_priority keyfile known_hosts ' +
+    'known_hosts_verify authfile mode proxy').split(' '),
+)
+
+export function parseUri(text: string): LibvirtUri {
+  const match = /^([A-Za-z][A-Za-z0-9]*)(?:\+([a-z0-9]+))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(text)
+  if (match === null) throw requestError(`no libvirt URI: ${text}`)
+  const [, driver = '', wanted, authority = '', path = '', query = ''] = match
+  const place = /^(?:([^@]*)@)?(\[[0-9a-fA-F:.%]+\]|[^:]*)(?::(\d+))?$/.exec(authority)
+  if (place === null) throw requestError(`no host and port: ${authority}`)
+  const user = place[1] === undefined ? undefined : decodeURIComponent(place[1])
+  const host = place[2] === '' || place[2] === undefined ? undefined : place[2].replace(/^\[|\]$/g, '')
+  const port = place[3] === undefined ? undefined : Number(place[3])
+  const transport = (wanted ?? (host === undefined ? 'unix' : 'tls')) as LibvirtUri['transport']
+  if (!transports.includes(transport)) throw requestError(`unknown transport ${transport} in ${text}`)
+  if (transport === 'unix' && host !== undefined) throw requestError('a UNIX socket has no host')
+
+  const parameters = new Map<string, string>()
+  const rest: string[] = []
+  for (const pair of query.split(/[&;]/).filter((part) => part !== '')) {
+    const [key = '', value = ''] = pair.split(/=(.*)/s)
+    const name = decodeURIComponent(key)
+    if (own.has(name)) parameters.set(name, decodeURIComponent(value))
+    else rest.push(pair)
+  }
+  const mode = parameters.get('mode') ?? 'auto'
+  if (mode !== 'auto' && mode !== 'direct' && mode !== 'legacy') throw requestError(`unknown mode ${mode} in ${text}`)
+  const remote = driver.toLowerCase() === 'remote'
+  const derived = remote ? '' : `${driver}://${path}${rest.length > 0 ? `?${rest.join('&')}` : ''}`
+  return {
+    driver: driver.toLowerCase(),
+    transport,
+    user,
+    host,
+    port,
+    path,
+    name: parameters.get('name') ?? derived,
+    socket: parameters.get('socket'),
+    mode,
+    parameters,
+  }
+}

@@ -1,0 +1,120 @@
+/** libvirt's numbered states, reasons and details as words. Upstream: the enums of include/libvirt/libvirt-domain.h. */
+
+export const domainStates = [
+  'nostate',
+  'running',
+  'blocked',
+  'paused',
+  'shutdown',
+  'shutoff',
+  'crashed',
+  'pmsuspended',
+] as const
+export type DomainState = (typeof domainStates)[number]
+
+const reasons: Partial<Record<DomainState, readonly string[]>> = {
+  running: [
+    'unknown',
+    'booted',
+    'migrated',
+    'restored',
+    'from-snapshot',
+    'unpaused',
+    'migration-canceled',
+    'save-canceled',
+    'wakeup',
+    'crashed',
+    'postcopy',
+    'postcopy-failed',
+  ],
+  paused: [
+    'unknown',
+    'user',
+    'migration',
+    'save',
+    'dump',
+    'ioerror',
+    'watchdog',
+    'from-snapshot',
+    'shutting-down',
+    'snapshot',
+    'crashed',
+    'starting-up',
+    'postcopy',
+    'postcopy-failed',
+  ],
+  shutdown: ['unknown', 'user'],
+  shutoff: [
+    'unknown',
+    'shutdown',
+    'destroyed',
+    'crashed',
+    'migrated',
+    'saved',
+    'failed',
+    'from-snapshot',
+    'daemon',
+  ],
+  crashed: ['unknown', 'panicked'],
+}
+
+export function domainState(state: number): DomainState {
+  return domainStates[state] ?? 'nostate'
+}
+/** `unknown` for what a newer daemon may say, too. */
+export function stateReason(state: number, reason: number): string {
+  return reasons[domainState(state)]?.[reason] ?? 'unknown'
+}
+
+const lifecycle = {
+  defined: ['added', 'updated', 'renamed', 'from-snapshot'],
+  undefined: ['removed', 'renamed'],
+  started: ['booted', 'migrated', 'restored', 'from-snapshot', 'wakeup'],
+  suspended: [
+    'paused',
+    'migrated',
+    'ioerror',
+    'watchdog',
+    'restored',
+    'from-snapshot',
+    'api-error',
+    'postcopy',
+    'postcopy-failed',
+  ],
+  resumed: ['unpaused', 'migrated', 'from-snapshot', 'postcopy', 'postcopy-failed'],
+  stopped: ['shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'from-snapshot'],
+  /** `guest`: the guest turned itself off; `host`: somebody here asked QEMU to. */
+  shutdown: ['finished', 'guest', 'host'],
+  pmsuspended: ['memory', 'disk'],
+  crashed: ['panicked', 'crashloaded'],
+} as const
+export type LifecycleEvent = keyof typeof lifecycle
+const lifecycleEvents = Object.keys(lifecycle) as LifecycleEvent[]
+
+/** Undefined for an event that a newer daemon has invented. */
+export function lifecycleWords(event: number, detail: number): { event: LifecycleEvent; detail: string } | undefined {
+  const word = lifecycleEvents[event]
+  if (word === undefined) return undefined
+  const details: readonly string[] = lifecycle[word]
+  return { event: word, detail: details[detail] ?? 'unknown' }
+}
+
+export const ioErrorActions = ['none', 'pause', 'report'] as const
+export type IoErrorAction = (typeof ioErrorActions)[number]
+
+/** Tags of virDomainMemoryStatTags, in order. */
+export const memoryStatNames = [
+  'swapIn',
+  'swapOut',
+  'majorFaults',
+  'minorFaults',
+  'unused',
+  'available',
+  'actualBalloon',
+  'rss',
+  'usable',
+  'lastUpdate',
+  'diskCaches',
+  'hugetlbPgalloc',
+  'hugetlbPgfail',
+] as const
