@@ -8,6 +8,7 @@ import type { Story } from './stories.ts'
 describe('a saga', () => {
   let test: ServiceUnderTest
   let story: Story<{ failAt: string }>
+  let asking: Story<Record<string, never>>
   const happened: string[] = []
 
   before(async () => {
@@ -25,6 +26,18 @@ describe('a saga', () => {
             },
           })
         }
+      })
+    })
+    asking = test.context.stories.define('durable.asking', async () => {
+      await saga(async (step) => {
+        await step('ask another', {
+          run: async () => {
+            const other = newId<StoryId>()
+            await test.context.stories.commit(async (_tx, ask) => ask(story, other, { failAt: 'none' }))
+            await test.context.stories.ended(other)
+            happened.push('heard')
+          },
+        })
       })
     })
     await test.context.stories.launch()
@@ -52,6 +65,15 @@ describe('a saga', () => {
     const { did, steps } = await tell('two')
     assert.deepEqual(did, ['one', 'two', 'undo two', 'undo one'])
     assert.equal(steps[1]?.error, 'no two')
+  })
+
+  it('may have a step that asks for another story and awaits it', async () => {
+    happened.length = 0
+    const { stories } = test.context
+    const id = newId<StoryId>()
+    await stories.commit(async (_tx, ask) => ask(asking, id, {}))
+    await stories.ended(id)
+    assert.deepEqual(happened, ['one', 'two', 'three', 'heard'])
   })
 
   it('is not begun when its transaction fails', async () => {

@@ -4,6 +4,7 @@
  * The request is a row; DBOS begins it after the commit, under the row's id, so beginning it twice is beginning it
  * once. Requests of a control plane that died between the two are begun by `sweep`, at start and on a clock.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { DBOS } from '@dbos-inc/dbos-sdk'
 import type { Database, Sql, Transaction } from '../database/database.ts'
 import type { StoryId } from '../ids.ts'
@@ -66,6 +67,11 @@ const SWEEP_EVERY_MS = 5_000
 export function openStories({ db, url, log }: Options): Stories {
   const registered = new Map<string, (input: Plain) => Promise<void>>()
   let sweeper: NodeJS.Timeout | undefined
+  /**
+   * DBOS keeps the current workflow in the asynchronous context and forbids a step to begin or await another one. A
+   * step of ours may ask a neighbour for a story of its own (a boot that needs a volume), so this is done outside.
+   */
+  const outsideAnyStory = AsyncLocalStorage.snapshot()
 
   /** Stories that this process runs now: waiting for one of them needs no polling. */
   const running = new Map<string, Promise<unknown>>()
@@ -76,8 +82,8 @@ export function openStories({ db, url, log }: Options): Stories {
       log.error({ story: name, id }, 'a story of an unknown name was asked for')
       return
     }
-    const handle = await DBOS.startWorkflow(workflow, { workflowID: id })(input)
-    const result = handle.getResult({ pollingIntervalMs: 250 }).catch(() => undefined)
+    const handle = await outsideAnyStory(() => DBOS.startWorkflow(workflow, { workflowID: id })(input))
+    const result = outsideAnyStory(() => handle.getResult({ pollingIntervalMs: 250 }).catch(() => undefined))
     if (!running.has(id))
       running.set(
         id,
@@ -164,9 +170,11 @@ export function openStories({ db, url, log }: Options): Stories {
 
     async ended(id) {
       await (running.get(id) ??
-        DBOS.retrieveWorkflow(id)
-          .getResult({ pollingIntervalMs: 50 })
-          .catch(() => undefined))
+        outsideAnyStory(() =>
+          DBOS.retrieveWorkflow(id)
+            .getResult({ pollingIntervalMs: 50 })
+            .catch(() => undefined),
+        ))
     },
   }
 }
