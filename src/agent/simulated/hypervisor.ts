@@ -32,6 +32,7 @@ export interface Guests {
 export interface SimulatedHypervisor {
   readonly hypervisor: Hypervisor & { readonly pausing: Pausing }
   readonly guests: Guests
+  plugged(id: ServerId): { readonly disks: readonly string[]; readonly macAddresses: readonly string[] }
   /** All power is gone at once; no event is seen. */
   cutPower(): void
 }
@@ -203,6 +204,14 @@ export function simulateHypervisor(
       crash: (id) => turnOff(id, 'crashed'),
       ignoreShutdown: (id, ignoresShutdown) => domains.set(id, { ...known(id), ignoresShutdown }),
       keepDevices: (id, keepsDevices) => domains.set(id, { ...known(id), keepsDevices }),
+    },
+    plugged(id) {
+      const row = known(id)
+      const spec = row.running ?? row.spec
+      return {
+        disks: spec.disks.map((disk) => disk.device),
+        macAddresses: spec.interfaces.map((nic) => nic.macAddress),
+      }
     },
     cutPower() {
       for (const { running: _, ...row } of domains.values()) domains.set(row.spec.id, { ...row, state: 'shut-down' })

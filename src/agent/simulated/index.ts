@@ -36,6 +36,8 @@ export interface SimulatedAgent extends Agent {
   /** Makes guests act by themselves. */
   readonly guests: Guests
   snapshot(): HostSnapshot
+  /** What a domain has plugged in now, or will have at its next start if it is off. @throws DomainError `agent.domain.unknown` */
+  plugged(serverId: ServerId): { readonly disks: readonly string[]; readonly macAddresses: readonly string[] }
   /** The files of a server's config drive, as they were given; undefined after a restart of this process. */
   configDrive(serverId: ServerId): ReadonlyMap<string, Uint8Array> | undefined
   /** The host loses power and comes back: definitions and disks stay, guests are off, devices of the network are gone. */
@@ -92,7 +94,7 @@ export function openSimulatedAgent({ host, facts, dir }: SimulatedAgentOptions):
   const openedAt = process.uptime()
 
   const taps = () => ports.values().map((port) => port.tap)
-  const { hypervisor, guests, cutPower } = simulateHypervisor(domains, {
+  const { hypervisor, guests, plugged, cutPower } = simulateHypervisor(domains, {
     hasTap: (tap) => taps().includes(tap),
     hasFile: (path) => disks.has(path),
   })
@@ -115,6 +117,7 @@ export function openSimulatedAgent({ host, facts, dir }: SimulatedAgentOptions):
     async close() {},
     faults,
     guests,
+    plugged,
     snapshot: () => ({
       domains: domains.values().map(({ spec, state }) => ({ id: spec.id, state })),
       taps: taps(),

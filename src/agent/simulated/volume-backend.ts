@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DomainError } from '../../domain-error.ts'
 import type { ImageId, VolumeId } from '../../ids.ts'
-import type { ExportOrder, VolumeBackend } from '../contract.ts'
+import type { ExportOrder, VolumeBackend, VolumeConnection } from '../contract.ts'
 import { Faults } from './faults.ts'
 import { Journal } from './journal.ts'
 
@@ -19,6 +19,8 @@ export interface SimulatedBackend extends VolumeBackend {
   readonly faults: Faults<BackendCall>
   /** What is there now. */
   snapshot(): { readonly volumes: readonly VolumeRow[]; readonly exports: readonly ExportOrder[] }
+  /** Whether a host would get in with this, by the exports that stand. */
+  admits(connection: VolumeConnection): boolean
 }
 
 export interface SimulatedBackendOptions {
@@ -118,5 +120,15 @@ export function openSimulatedBackend({
     ...faults.over('backend', backend),
     faults,
     snapshot: () => ({ volumes: volumes.values(), exports: exported.values() }),
+    admits: (connection) =>
+      exported
+        .values()
+        .some(
+          (order) =>
+            targetOf(order).targetIqn === connection.targetIqn &&
+            order.initiators.includes(connection.initiator) &&
+            order.authUsername === connection.authUsername &&
+            order.authPassword === connection.authPassword,
+        ),
   }
 }
