@@ -80,12 +80,11 @@ create table compute.servers (
 
   constraint servers_vm_state check (vm_state in ('building', 'active', 'paused', 'suspended', 'stopped', 'rescued',
     'resized', 'soft-delete', 'deleted', 'error', 'shelved', 'shelved_offloaded'))
-);
+) with (fillfactor = 80);
 create index servers_of_project on compute.servers (project_id, created_at desc, id desc) where deleted_at is null;
 create index servers_newest on compute.servers (created_at desc, id desc) where deleted_at is null;
 create index servers_on_host on compute.servers (host) where deleted_at is null;
-create index servers_changed on compute.servers (updated_at);
-create index servers_busy on compute.servers (updated_at) where deleted_at is null and task_state is not null;
+-- No index holds a column that a running story changes, so that its updates stay in the page (HOT).
 
 -- What a server has for disks, volumes and others; `device_name` as the guest's bus names it, /dev/vda.
 create table compute.block_devices (
@@ -110,6 +109,8 @@ create table compute.block_devices (
   tag text,
   -- Block storage's record of this attachment; its id is picked before it exists.
   attachment_id uuid,
+  -- The story that attaches or detaches it; null when it is settled.
+  story_id uuid,
   created_at timestamptz not null default now(),
   constraint block_devices_device unique (server_id, device_name),
   constraint block_devices_source check (source_type in ('image', 'volume', 'blank')),
@@ -134,7 +135,8 @@ create table compute.instance_actions (
   finished_at timestamptz,
   -- Null, or 'Error'.
   message text,
-  -- The fault's text where it failed, and the host that it ended on.
+  -- Where it failed: the error's code and text, and the host that it ended on.
+  error_code text,
   details text,
   host text
 );
