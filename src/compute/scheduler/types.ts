@@ -105,7 +105,9 @@ export interface FilterVerdict {
   readonly needed: string
   readonly had: string
   /** Of `placement` only: the numbers behind the words, per resource class of the request. */
-  readonly resources?: Readonly<Record<string, { readonly needed: number; readonly free: number; readonly largest: number }>>
+  readonly resources?: Readonly<
+    Record<string, { readonly needed: number; readonly free: number; readonly largest: number }>
+  >
 }
 
 export interface HostVerdict {
