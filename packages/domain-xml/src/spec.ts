@@ -21,6 +21,8 @@ export interface GuestSpec {
   arch?: 'x86_64' | 'aarch64'
   /** Default `pc` on x86_64 (it has IDE, so a config drive as CD-ROM works everywhere), `virt` on aarch64. */
   machine?: string
+  /** Free ports for hot plug on a PCI Express machine (`q35`, `virt`); `pc` has its slots anyway. Default 8. */
+  pcieHotplugPorts?: number
   /** Default: `host-passthrough` under kvm, a model that QEMU can emulate in full under qemu. */
   cpu?: GuestCpu
   firmware?: GuestFirmware
@@ -65,7 +67,11 @@ export interface GuestMetadata {
 export type GuestCpu = (
   | { mode: 'host-passthrough' | 'host-model' | 'maximum' }
   /** A model by its name in `virsh cpu-models`, such as `Nehalem`. */
-  | { mode: 'custom'; model: string; features?: readonly { name: string; policy: 'require' | 'disable' | 'optional' | 'forbid' }[] }
+  | {
+      mode: 'custom'
+      model: string
+      features?: readonly { name: string; policy: 'require' | 'disable' | 'optional' | 'forbid' }[]
+    }
 ) & {
   /** The product must be the number of vcpus. Default: one socket per vcpu. */
   topology?: { sockets: number; cores: number; threads: number }
@@ -106,7 +112,14 @@ export type GuestDisk = (FileDisk | IscsiDisk) & {
   /** Several guests may write at once. */
   shareable?: boolean
   /** Limits by QEMU. Bytes and requests per second; absent = no limit. */
-  limits?: { readBytes?: number; writeBytes?: number; totalBytes?: number; readIops?: number; writeIops?: number; totalIops?: number }
+  limits?: {
+    readBytes?: number
+    writeBytes?: number
+    totalBytes?: number
+    readIops?: number
+    writeIops?: number
+    totalIops?: number
+  }
 }
 
 export interface FileDisk {
@@ -120,8 +133,8 @@ export interface IscsiDisk {
   source: 'iscsi'
   host: string
   port: number
-  /** IQN of the target. */
-  target: string
+  /** The target's iSCSI name. */
+  iqn: string
   lun: number
   /** IQN this host logs in with. */
   initiator: string

@@ -1,11 +1,11 @@
 /** Reads the public constants out of libvirt-dev's machine-readable API and writes them as TypeScript. */
 
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-const unescape = (text: string) => text.replace(/&(\w+);/g, (whole, name: string) => entities[name] ?? whole)
+const plainText = (text: string) => text.replace(/&(\w+);/g, (whole, name: string) => entities[name] ?? whole)
 
 function attributes(tag: string): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const [, name, value] of tag.matchAll(/(\w+)='([^']*)'/g)) found[name as string] = unescape(value as string)
+  for (const [, name, value] of tag.matchAll(/(\w+)='([^']*)'/g)) found[name as string] = plainText(value as string)
   return found
 }
 
@@ -21,7 +21,8 @@ export function constantsOf(files: readonly string[]): { type: string; name: str
     }
     for (const [tag] of text.matchAll(/<macro [^>]*>/g)) {
       const { name, string } = attributes(tag)
-      if (name !== undefined && string !== undefined) strings.push({ type: 'names of parameters and fields', name, value: string })
+      if (name !== undefined && string !== undefined)
+        strings.push({ type: 'names of parameters and fields', name, value: string })
     }
   }
   const byName = new Map(members.map((member) => [member.name, member.value]))
@@ -46,7 +47,8 @@ export function emitConstants(files: readonly string[]): string {
       type = constant.type
       lines.push('', `// ${type}`)
     }
-    const value = typeof constant.value === 'number' ? String(constant.value) : `'${constant.value.replaceAll("'", "\\'")}'`
+    const value =
+      typeof constant.value === 'number' ? String(constant.value) : `'${constant.value.replaceAll("'", "\\'")}'`
     lines.push(`export const ${constant.name} = ${value}`)
   }
   return `${lines.join('\n')}\n`

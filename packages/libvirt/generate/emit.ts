@@ -193,7 +193,10 @@ export function emit(programs: readonly Program[]): Emitted {
           .join('')}    default:\n      w.bad('typed parameter of an unknown type')\n  }`,
       }
     }
-    const fields = (structs.get(name) as Field[]).map((field) => ({ name: camel(field.name), codec: codec(field.type) }))
+    const fields = (structs.get(name) as Field[]).map((field) => ({
+      name: camel(field.name),
+      codec: codec(field.type),
+    }))
     if (new Set(fields.map((field) => field.name)).size !== fields.length) throw new Error(`fields of ${name} collide`)
     return {
       decode: `({ ${fields.map((field) => `${field.name}: ${field.codec.decode}`).join(', ')} })`,
@@ -277,7 +280,9 @@ export function emit(programs: readonly Program[]): Emitted {
     const returns = flags & 16 ? 'never' : stream === '' ? result : `Opened<${result}>`
     return `  /** ${constant} */\n  ${method}(${parameters}, options?: CallOptions): Promise<${returns}>`
   })
-  const eventTypes = events.map(({ constant, method, msg }) => `  /** ${constant} */\n  ${method}: ${pascal(msg as string)}`)
+  const eventTypes = events.map(
+    ({ constant, method, msg }) => `  /** ${constant} */\n  ${method}: ${pascal(msg as string)}`,
+  )
   const types = [
     "import type { CallOptions, Opened } from '../rpc/call.ts'",
     ...typeLines,
@@ -348,7 +353,8 @@ export function emit(programs: readonly Program[]): Emitted {
     const write = nestedIn(outgoing)
     const read = nestedIn(incoming)
     // Nested ones first, so that a shared body is named after the plainest struct.
-    const order = ({ all, top }: { all: Set<string>; top: Set<string> }) => [...all].sort((a, b) => Number(top.has(a)) - Number(top.has(b)))
+    const order = ({ all, top }: { all: Set<string>; top: Set<string> }) =>
+      [...all].sort((a, b) => Number(top.has(a)) - Number(top.has(b)))
     const encoders = functions(order(write), 'encode', write.top)
     const decoders = functions(order(read), 'decode', read.top)
     const out = (name: string | undefined) => (name === undefined ? '0' : (encoders.known.get(name) as string))
@@ -366,10 +372,17 @@ export function emit(programs: readonly Program[]): Emitted {
         .filter((p) => p.program === program)
         .map((p) => `  [${p.number}, '${p.method}', ${direction === 'client' ? in_(p.msg) : out(p.msg)}],`)
         .join('\n')
-    const [callType, eventType] = direction === 'client' ? ['CallEntry', 'EventEntry'] : ['DaemonCallEntry', 'DaemonEventEntry']
+    const [callType, eventType] =
+      direction === 'client' ? ['CallEntry', 'EventEntry'] : ['DaemonCallEntry', 'DaemonEventEntry']
     const code = [...encoders.lines, ...decoders.lines].join('\n')
     const elements = (prefix: string) =>
-      [...new Set([...code.matchAll(new RegExp(`\\b${prefix}\\.([a-z]+)(\\d*)`, 'g'))].map(([, letter, size]) => `${letter} ${size}`))]
+      [
+        ...new Set(
+          [...code.matchAll(new RegExp(`\\b${prefix}\\.([a-z]+)(\\d*)`, 'g'))].map(
+            ([, letter, size]) => `${letter} ${size}`,
+          ),
+        ),
+      ]
         .sort()
         .map((pair) => {
           const [letter, size] = pair.split(' ') as [string, string]

@@ -33,7 +33,8 @@ interface Token {
 }
 
 function tokens(text: string): Token[] {
-  const pattern = /(\/\*[\s\S]*?\*\/)|(^%.*$)|([A-Za-z_][A-Za-z0-9_]*)|(-?(?:0x[0-9a-fA-F]+|\d+))|([{}()<>[\];:,=*])|(\S)/gm
+  const pattern =
+    /(\/\*[\s\S]*?\*\/)|(^%.*$)|([A-Za-z_][A-Za-z0-9_]*)|(-?(?:0x[0-9a-fA-F]+|\d+))|([{}()<>[\];:,=*])|(\S)/gm
   const found: Token[] = []
   let comment = ''
   for (const [whole, remark, directive, word, number, mark, other] of text.matchAll(pattern)) {

@@ -251,7 +251,11 @@ export class Domain {
   /** Press the keys together and let go. Codes are Linux input codes unless another VIR_KEYCODE_SET_* is named. */
   async sendKey(
     codes: readonly number[],
-    { codeset = C.VIR_KEYCODE_SET_LINUX as number, holdMs = 0, ...options }: { codeset?: number; holdMs?: number } & CallOptions = {},
+    {
+      codeset = C.VIR_KEYCODE_SET_LINUX as number,
+      holdMs = 0,
+      ...options
+    }: { codeset?: number; holdMs?: number } & CallOptions = {},
   ): Promise<void> {
     const args = { dom: this.#dom, codeset, holdtime: holdMs, keycodes: [...codes], flags: 0 }
     await this.#host.raw.domainSendKey(args, options)
@@ -265,7 +269,11 @@ export class Domain {
   /** One command to the guest agent, as JSON text; its answer likewise. */
   async agentCommand(
     json: string,
-    { timeoutSeconds = C.VIR_DOMAIN_QEMU_AGENT_COMMAND_DEFAULT as number, flags = 0, ...options }: { timeoutSeconds?: number; flags?: number } & CallOptions = {},
+    {
+      timeoutSeconds = C.VIR_DOMAIN_QEMU_AGENT_COMMAND_DEFAULT as number,
+      flags = 0,
+      ...options
+    }: { timeoutSeconds?: number; flags?: number } & CallOptions = {},
   ): Promise<string> {
     const args = { dom: this.#dom, cmd: json, timeout: timeoutSeconds, flags }
     return (await this.#host.raw.qemuDomainAgentCommand(args, options)).result ?? ''

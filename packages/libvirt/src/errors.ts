@@ -78,7 +78,8 @@ export class LibvirtError extends Error {
   /** libvirt's own word for the code, such as `VIR_ERR_NO_DOMAIN`. */
   get codeName(): string {
     const name = Object.entries(constants).find(
-      ([key, value]) => value === this.code && /^VIR_(ERR|WAR)_/.test(key) && !/^VIR_ERR_(NONE|WARNING|ERROR)$/.test(key),
+      ([key, value]) =>
+        value === this.code && /^VIR_(ERR|WAR)_/.test(key) && !/^VIR_ERR_(NONE|WARNING|ERROR)$/.test(key),
     )
     return name?.[0] ?? `VIR_ERR_${this.code}`
   }

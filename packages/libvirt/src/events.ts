@@ -335,7 +335,8 @@ export class EventHub {
     await Promise.all(
       [...this.#registrations.values()].map(async (registration) => {
         await registration.work
-        if (registration.watchers.size > 0 && registration.callbackId === undefined) await this.#register(registration, call)
+        if (registration.watchers.size > 0 && registration.callbackId === undefined)
+          await this.#register(registration, call)
       }),
     )
   }

@@ -22,8 +22,10 @@ export interface LibvirtUri {
 const transports = ['unix', 'tls', 'tcp', 'ssh', 'libssh', 'libssh2', 'ext'] as const
 /** Parameters that the client keeps; every other goes to the daemon inside the name. */
 const own = new Set(
-  ('name command socket auth netcat sshauth no_sanity no_verify no_tty pkipath tls_priority keyfile known_hosts ' +
-    'known_hosts_verify authfile mode proxy').split(' '),
+  (
+    'name command socket auth netcat sshauth no_sanity no_verify no_tty pkipath tls_priority keyfile known_hosts ' +
+    'known_hosts_verify authfile mode proxy'
+  ).split(' '),
 )
 
 export function parseUri(text: string): LibvirtUri {

@@ -44,17 +44,7 @@ const reasons: Partial<Record<DomainState, readonly string[]>> = {
     'postcopy-failed',
   ],
   shutdown: ['unknown', 'user'],
-  shutoff: [
-    'unknown',
-    'shutdown',
-    'destroyed',
-    'crashed',
-    'migrated',
-    'saved',
-    'failed',
-    'from-snapshot',
-    'daemon',
-  ],
+  shutoff: ['unknown', 'shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'from-snapshot', 'daemon'],
   crashed: ['unknown', 'panicked'],
 }
 

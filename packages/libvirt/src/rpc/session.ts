@@ -6,7 +6,14 @@ import type { Duplex } from 'node:stream'
 import { connectionError, LibvirtError, protocolError, unsupportedError } from '../errors.ts'
 import { VIR_ERR_OPERATION_TIMEOUT } from '../generated/constants.ts'
 import { decodeError } from '../generated/protocol.ts'
-import { type CallEntry, type CallOptions, type Opened, PASSES_DESCRIPTORS, READS_STREAM, WRITES_STREAM } from './call.ts'
+import {
+  type CallEntry,
+  type CallOptions,
+  type Opened,
+  PASSES_DESCRIPTORS,
+  READS_STREAM,
+  WRITES_STREAM,
+} from './call.ts'
 import { Limiter, type Ticket } from './limiter.ts'
 import {
   Deframer,
@@ -113,7 +120,8 @@ export class Session {
     const [number, name, encode, , bits] = entry
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw lost(this.#ended, name, false)
-      if ((bits & PASSES_DESCRIPTORS) !== 0) throw unsupportedError(`${name} passes file descriptors, which Node cannot do`)
+      if ((bits & PASSES_DESCRIPTORS) !== 0)
+        throw unsupportedError(`${name} passes file descriptors, which Node cannot do`)
       options.signal?.throwIfAborted()
       const serial = this.#nextSerial()
       const packet = this.#packet({ program, procedure: number, type: TYPE_CALL, serial, status: STATUS_OK }, (w) => {
@@ -139,7 +147,10 @@ export class Session {
           const message = sent
             ? `${name} got no answer within ${timeoutMs} ms`
             : `${name} waited ${timeoutMs} ms for its turn and was not sent`
-          this.#giveUp(pending, new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }))
+          this.#giveUp(
+            pending,
+            new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }),
+          )
         }, timeoutMs)
       }
       if (options.signal !== undefined) {
@@ -271,7 +282,8 @@ export class Session {
       case TYPE_REPLY:
       case TYPE_REPLY_WITH_FDS: {
         const pending = this.#pending.get(serial)
-        if (pending === undefined || pending.program !== program) throw protocolError(`a reply to no call (serial ${serial})`)
+        if (pending === undefined || pending.program !== program)
+          throw protocolError(`a reply to no call (serial ${serial})`)
         this.#pending.delete(serial)
         const start = type === TYPE_REPLY_WITH_FDS ? HEADER_BYTES + 4 : HEADER_BYTES
         this.#reply(pending, status, new Reader(packet, start))
@@ -321,7 +333,9 @@ export class Session {
   // ---- Keepalive -------------------------------------------------------------------------------------------
 
   #keepalive(procedure: number): void {
-    this.#send(this.#packet({ program: PROGRAM_KEEPALIVE, procedure, type: TYPE_MESSAGE, serial: 0, status: STATUS_OK }))
+    this.#send(
+      this.#packet({ program: PROGRAM_KEEPALIVE, procedure, type: TYPE_MESSAGE, serial: 0, status: STATUS_OK }),
+    )
   }
 
   /**

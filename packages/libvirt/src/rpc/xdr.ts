@@ -176,7 +176,8 @@ export class Writer {
   cf(value: Uint8Array, length: number): void {
     if (value.length !== length) this.bad(`${value.length} characters where ${length} belong`)
     const at = this.#room(length * 4)
-    for (let index = 0; index < length; index++) this.#buffer.writeInt32BE(((value[index] as number) << 24) >> 24, at + index * 4)
+    for (let index = 0; index < length; index++)
+      this.#buffer.writeInt32BE(((value[index] as number) << 24) >> 24, at + index * 4)
   }
   c(value: Uint8Array, max: number): void {
     this.#length(value.length, max)
