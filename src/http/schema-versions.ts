@@ -97,8 +97,12 @@ function compile(schema: TSchema): Validator {
       keyword: string
       params: object
     }[]
+    // A forbidden property is reported twice, by its name and as a schema that is false; the name says more.
+    const named = errors.filter(({ keyword }) => keyword !== 'boolean')
     // A union reports each failed branch; the deepest path is the one the author of the request meant.
-    const first = errors.reduce((a, b) => (b.instancePath.split('/').length > a.instancePath.split('/').length ? b : a))
+    const first = (named.length > 0 ? named : errors).reduce((a, b) =>
+      b.instancePath.split('/').length > a.instancePath.split('/').length ? b : a,
+    )
     const extra = (first.params as { additionalProperties?: string[] }).additionalProperties
     const missing = (first.params as { requiredProperties?: string[] }).requiredProperties
     const message =
