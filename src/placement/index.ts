@@ -11,7 +11,7 @@ export interface Placement {
   readonly policies: PolicyTable
   /** A host's provider, made if missing, with exactly this inventory and these traits. Generations move as upstream's do. */
   ensureProvider(provider: ProviderOrder): Promise<void>
-  /** Providers with room for `resources` and with all of `required`, none of `forbidden`, best first by nothing: the scheduler ranks. */
+  /** Providers with room for `resources` (all providers where it is empty) and with all of `required`, none of `forbidden`, by name: the scheduler ranks. */
   candidates(request: CandidateRequest): Promise<readonly Candidate[]>
   /**
    * Sets the consumer's allocation on one provider, whole or not at all. The room check is in the statement. Repeating
@@ -52,9 +52,17 @@ export interface Candidate {
   readonly providerId: ProviderId
   readonly name: string
   readonly traits: readonly string[]
-  readonly inventories: Readonly<
-    Record<string, { total: number; reserved: number; used: number; allocationRatio: number }>
-  >
+  readonly inventories: Readonly<Record<string, CandidateInventory>>
+}
+
+export interface CandidateInventory {
+  readonly total: number
+  readonly reserved: number
+  readonly used: number
+  readonly allocationRatio: number
+  readonly minUnit: number
+  readonly maxUnit: number
+  readonly stepSize: number
 }
 
 export interface ClaimOrder {
@@ -72,3 +80,5 @@ export const placementMigrations: MigrationFolder = {
 }
 
 export type OpenPlacement = (context: ServiceContext) => Promise<Placement>
+
+export { openPlacement } from './open.ts'

@@ -1,0 +1,41 @@
+/** Who may do what: upstream's names and defaults. Source: placement/policies/*.py */
+import { ANYONE, anyOf, type PolicyTable, PROJECT_READER, ruleOf, SERVICE_OR_ADMIN } from '../http/policy.ts'
+
+const SERVICE = ruleOf('service', (caller) => caller.roles.includes('service'))
+
+export const policies = {
+  'placement:versions': ANYONE,
+  'placement:resource_providers:list': SERVICE_OR_ADMIN,
+  'placement:resource_providers:create': SERVICE_OR_ADMIN,
+  'placement:resource_providers:show': SERVICE_OR_ADMIN,
+  'placement:resource_providers:update': SERVICE_OR_ADMIN,
+  'placement:resource_providers:delete': SERVICE_OR_ADMIN,
+  'placement:resource_classes:list': SERVICE_OR_ADMIN,
+  'placement:resource_classes:create': SERVICE_OR_ADMIN,
+  'placement:resource_classes:show': SERVICE_OR_ADMIN,
+  'placement:resource_classes:update': SERVICE_OR_ADMIN,
+  'placement:resource_classes:delete': SERVICE_OR_ADMIN,
+  'placement:resource_providers:inventories:list': SERVICE_OR_ADMIN,
+  'placement:resource_providers:inventories:create': SERVICE_OR_ADMIN,
+  'placement:resource_providers:inventories:show': SERVICE_OR_ADMIN,
+  'placement:resource_providers:inventories:update': SERVICE_OR_ADMIN,
+  'placement:resource_providers:inventories:delete': SERVICE_OR_ADMIN,
+  'placement:resource_providers:aggregates:list': SERVICE_OR_ADMIN,
+  'placement:resource_providers:aggregates:update': SERVICE_OR_ADMIN,
+  'placement:traits:list': SERVICE_OR_ADMIN,
+  'placement:traits:show': SERVICE_OR_ADMIN,
+  'placement:traits:update': SERVICE_OR_ADMIN,
+  'placement:traits:delete': SERVICE_OR_ADMIN,
+  'placement:resource_providers:traits:list': SERVICE_OR_ADMIN,
+  'placement:resource_providers:traits:update': SERVICE_OR_ADMIN,
+  'placement:resource_providers:traits:delete': SERVICE_OR_ADMIN,
+  'placement:resource_providers:allocations:list': SERVICE_OR_ADMIN,
+  'placement:allocations:manage': SERVICE_OR_ADMIN,
+  'placement:allocations:list': SERVICE_OR_ADMIN,
+  'placement:allocations:update': SERVICE_OR_ADMIN,
+  'placement:allocations:delete': SERVICE_OR_ADMIN,
+  'placement:resource_providers:usages': SERVICE_OR_ADMIN,
+  'placement:usages': anyOf('admin_or_project_reader_or_service', SERVICE_OR_ADMIN, PROJECT_READER),
+  'placement:allocation_candidates:list': SERVICE_OR_ADMIN,
+  'placement:reshaper:reshape': SERVICE,
+} satisfies PolicyTable
