@@ -6,6 +6,8 @@ import type { BoundPort } from '../network/index.ts'
 
 export interface GuestFacts {
   readonly serverId: string
+  /** Compute's running number of the server, of which EC2's ids are made. */
+  readonly number: number
   readonly name: string
   readonly hostname: string
   readonly projectId: string
@@ -24,16 +26,27 @@ export interface GuestFacts {
   readonly files: readonly { readonly path: string; readonly contentsBase64: string }[]
   readonly securityGroups: readonly string[]
   readonly ports: readonly BoundPort[]
-  readonly devices: readonly {
-    readonly type: 'disk' | 'nic'
-    readonly tags: readonly string[]
-    readonly bus: string
-    readonly address?: string
-    readonly serial?: string
-    readonly mac?: string
-  }[]
+  /** Those that the user has tagged. */
+  readonly devices: readonly TaggedDevice[]
+  /** EC2's `block-device-mapping`: `root` is `/dev/vda`, `ami` is `vda`, `ebs0` is `/dev/vdb`. */
+  readonly blockDevices: Readonly<Record<string, string>>
   /** Of `vendor_data.json`: set for the whole cloud. */
   readonly vendorData: Readonly<Record<string, unknown>>
   /** 512 random bytes in base64, drawn once a server. */
   readonly randomSeed: string
 }
+
+export interface TaggedDevice {
+  readonly type: 'disk' | 'nic'
+  readonly tags: readonly string[]
+  /** `pci`, `scsi`, `ide`, `usb`, `none`. */
+  readonly bus: string
+  readonly address?: string
+  readonly serial?: string
+  readonly path?: string
+  readonly mac?: string
+}
+
+export { answer, type MetadataAnswer } from './answer.ts'
+export { configDriveFiles } from './config-drive.ts'
+export { type MetadataListener, openMetadataListener } from './listener.ts'
