@@ -110,6 +110,8 @@ export interface BoundAddress {
   readonly dnsNameservers: readonly string[]
   readonly hostRoutes: readonly { destination: string; nexthop: string }[]
   readonly enableDhcp: boolean
+  /** For network_data.json: how an IPv6 guest gets its address. */
+  readonly ipv6AddressMode?: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless'
 }
 
 export const networkMigrations: MigrationFolder = {
