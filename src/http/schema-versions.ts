@@ -53,7 +53,11 @@ function prune(schema: JsonSchema, version: Microversion): JsonSchema {
     } else if (typeof value === 'object' && value !== null && key !== 'const' && key !== 'default' && key !== 'enum') {
       result[key] =
         key === 'patternProperties' || key === '$defs'
-          ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, prune(each as JsonSchema, version)]))
+          ? Object.fromEntries(
+              Object.entries(value as Record<string, JsonSchema>)
+                .filter(([, each]) => isIn(each, version))
+                .map(([name, each]) => [name, prune(each, version)]),
+            )
           : prune(value as JsonSchema, version)
     } else {
       result[key] = value
