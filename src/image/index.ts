@@ -6,6 +6,7 @@ import type { Caller } from '../http/caller.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import type { ImageId } from '../ids.ts'
+import type { ImageSettings } from './settings.ts'
 
 export interface Images {
   /** Mounted at `/image`; paths inside begin with `/v2`. */
@@ -50,4 +51,6 @@ export const imageMigrations: MigrationFolder = {
   folder: new URL('./migrations', import.meta.url).pathname,
 }
 
-export type OpenImages = (context: ServiceContext) => Promise<Images>
+export type OpenImages = (context: ServiceContext, settings?: Partial<ImageSettings>) => Promise<Images>
+
+export { openImages } from './open.ts'

@@ -1,0 +1,162 @@
+/**
+ * The rules of an image's bytes: up, checked, and down. Source: glance/api/v2/image_data.py, set_data in
+ * glance/location.py
+ */
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Database, Sql } from '../../database/database.ts'
+import type { Caller } from '../../http/caller.ts'
+import type { ImageId } from '../../ids.ts'
+import {
+  deactivatedDownload,
+  formatsMissing,
+  goneWhileUploading,
+  imageTooLarge,
+  noTransition,
+  sizeMismatch,
+  storageQuotaFull,
+  tooManyUploads,
+} from '../errors.ts'
+import { authorizeOn } from '../images/access.ts'
+import type { Image } from '../images/image.ts'
+import { visibleImage } from '../images/images.ts'
+import { lockProject } from '../images/store.ts'
+import type { ImageSettings } from '../settings.ts'
+import type { ByteStore } from './byte-store.ts'
+import type { Inspect } from './inspect.ts'
+import { type Range, rangeOf } from './range.ts'
+import * as store from './store.ts'
+
+export interface DataRules {
+  /**
+   * Takes the bytes of a queued image; it is active when this resolves, and queued again when it throws.
+   * @param declaredBytes what the client says it will send, if it does
+   */
+  upload(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined): Promise<void>
+  /** @returns nothing where the image has no bytes yet */
+  download(caller: Caller, id: string, headers: Parameters<typeof rangeOf>[0]): Promise<Download | undefined>
+}
+
+export interface Download {
+  readonly bytes: Readable
+  readonly checksum: string
+  readonly sizeBytes: number
+  /** Set where a part was asked for. */
+  readonly range?: Range
+  readonly lengthBytes: number
+}
+
+export interface DataTools {
+  readonly db: Database
+  readonly settings: ImageSettings
+  readonly bytes: ByteStore
+  readonly inspect: Inspect
+  readonly log: Logger
+}
+
+const RENEW_MS = (store.LEASE_SECONDS * 1000) / 3
+
+export function dataRules(tools: DataTools): DataRules {
+  const { db, settings, bytes, inspect } = tools
+  return {
+    async upload(caller, id, source, declaredBytes) {
+      const uploadId = randomUUID()
+      const { image, capBytes } = await db.begin(async (tx) => {
+        const image = await visibleImage(tx, caller, id, 'lock')
+        authorizeOn('upload_image', caller, image)
+        return { image, capBytes: await admit(tx, image, uploadId, 'saving', declaredBytes, settings) }
+      })
+      try {
+        const received = await withLease(tools, image.id, uploadId, () =>
+          bytes.receive({ imageId: image.id, uploadId, source, capBytes, idleMs: settings.uploadIdleMs }),
+        )
+        if (declaredBytes !== undefined && received.sizeBytes !== declaredBytes) {
+          throw sizeMismatch(declaredBytes, received.sizeBytes)
+        }
+        const virtualSizeBytes = await withLease(tools, image.id, uploadId, () => inspect(received.path, image))
+        await db.begin(async (tx) => {
+          if (!(await store.lockUpload(tx, image.id, uploadId))) throw goneWhileUploading(image.id)
+          await bytes.keep(received, image.id)
+          await store.becomeActive(tx, image.id, { ...received, virtualSizeBytes })
+        })
+      } catch (error) {
+        await bytes.discard(image.id, uploadId)
+        await store.giveUpUpload(db, image.id, uploadId)
+        throw error
+      }
+    },
+
+    async download(caller, id, headers) {
+      const image = await visibleImage(db, caller, id)
+      if (image.status === 'deactivated' && !caller.isAdmin) throw deactivatedDownload()
+      authorizeOn('download_image', caller, image)
+      if (image.checksum === null || image.sizeBytes === null) return undefined
+      const range = rangeOf(headers, image.sizeBytes)
+      const { start, end } = range ?? { start: 0, end: image.sizeBytes }
+      return {
+        bytes: bytes.read(image.id, { start, end }),
+        checksum: image.checksum,
+        sizeBytes: image.sizeBytes,
+        lengthBytes: end - start,
+        ...(range !== undefined && { range }),
+      }
+    },
+  }
+}
+
+/**
+ * Lets an upload begin: the image is queued and knows its formats, and there is room. The caller holds its row.
+ * @returns how many bytes may come
+ */
+export async function admit(
+  tx: Sql,
+  image: Image,
+  uploadId: string,
+  status: 'saving' | 'uploading',
+  declaredBytes: number | undefined,
+  settings: ImageSettings,
+): Promise<number> {
+  if (image.status !== 'queued') throw noTransition(image.status, status)
+  if (status === 'saving') requireFormats(image)
+  const owner = image.owner ?? ''
+  let capBytes = settings.imageSizeCapBytes
+  if (declaredBytes !== undefined && declaredBytes > capBytes) throw imageTooLarge(capBytes)
+  if (settings.projectStorageBytes !== undefined || settings.projectUploads !== undefined) await lockProject(tx, owner)
+  if (settings.projectUploads !== undefined && (await store.uploadsOf(tx, owner)) >= settings.projectUploads) {
+    throw tooManyUploads(settings.projectUploads)
+  }
+  if (settings.projectStorageBytes !== undefined) {
+    const remaining = Math.max(0, settings.projectStorageBytes - (await store.storageOf(tx, owner, image.id)))
+    if ((declaredBytes ?? 0) > remaining || remaining === 0) throw storageQuotaFull(declaredBytes ?? 0, remaining)
+    capBytes = Math.min(capBytes, remaining)
+  }
+  await store.beginUpload(tx, image.id, uploadId, status)
+  return capBytes
+}
+
+export function requireFormats(image: Image): void {
+  const missing = [
+    ...(image.diskFormat === null ? ['disk_format'] : []),
+    ...(image.containerFormat === null ? ['container_format'] : []),
+  ]
+  if (missing.length > 0) throw formatsMissing(missing)
+}
+
+/** Renews the lease of an upload while `work` goes on. */
+export async function withLease<T>(
+  { db, log }: Pick<DataTools, 'db' | 'log'>,
+  image: ImageId,
+  uploadId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const clock = setInterval(() => {
+    // The next one makes up for it; when none succeeds, the upload finds that its image has gone.
+    store.renewLease(db, image, uploadId).catch((error) => log.warn({ err: error, image }, 'lease was not renewed'))
+  }, RENEW_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(clock)
+  }
+}

@@ -1,0 +1,84 @@
+/** `PUT` and `GET /v2/images/{image_id}/file`: the bytes. Rules: ./data.ts */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
+import { invalidBody, storeNotFound } from '../errors.ts'
+import { STORE } from '../images/view.ts'
+import type { DataRules } from './data.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads a stream of bytes: `application/octet-stream` and nothing else. */
+    takesBytes?: boolean
+  }
+}
+
+type ImageRequest = { Params: { image_id: string } }
+
+export function dataRoutes(app: FastifyInstance, { data }: { data: DataRules }): void {
+  app.put<ImageRequest>(
+    '/v2/images/:image_id/file',
+    { config: { policy: 'upload_image', rawBody: true, takesBytes: true } },
+    async (request, reply) => {
+      const store = request.headers['x-image-meta-store']
+      if (store !== undefined && store !== STORE) throw invalidBody(storeNotFound(String(store)).message)
+      await readingBody(
+        request,
+        reply,
+        async (source, declaredBytes) =>
+          await data.upload(request.caller, request.params.image_id, source, declaredBytes),
+      )
+      reply.code(204)
+    },
+  )
+
+  app.get<ImageRequest>(
+    '/v2/images/:image_id/file',
+    { config: { policy: 'download_image' } },
+    async (request, reply) => {
+      const download = await data.download(request.caller, request.params.image_id, request.headers as never)
+      if (download === undefined) return reply.code(204).send()
+      const { range, sizeBytes } = download
+      reply
+        .code(range === undefined ? 200 : 206)
+        .header('content-type', 'application/octet-stream')
+        .header('content-md5', download.checksum)
+        .header('content-length', download.lengthBytes)
+      if (range !== undefined) reply.header('content-range', `bytes ${range.start}-${range.end - 1}/${sizeBytes}`)
+      return reply.send(download.bytes)
+    },
+  )
+}
+
+/** How long what is still coming is read, after the answer was no. */
+const DRAIN_MS = 10_000
+
+/**
+ * Hands the body's stream over. When that is refused half-way, the rest is read and thrown away for a while, for many
+ * clients read an answer only after they have sent everything; then the connection ends.
+ */
+export async function readingBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  read: (source: Readable, declaredBytes: number | undefined) => Promise<void>,
+): Promise<void> {
+  const source = (request.body ?? request.raw) as Readable
+  try {
+    await read(source, declaredSize(request))
+  } catch (error) {
+    if (!source.readableEnded && !source.destroyed) {
+      reply.header('connection', 'close')
+      source.resume()
+      const end = setTimeout(() => source.destroy(), DRAIN_MS)
+      source.once('close', () => clearTimeout(end))
+    }
+    throw error
+  }
+}
+
+/** What the client says it will send. A chunked body may say it in a header of its own. */
+function declaredSize({ headers }: FastifyRequest): number | undefined {
+  const own = headers['x-openstack-image-size'] ?? headers['content-length']
+  if (own === undefined) return undefined
+  if (!/^\d{1,15}$/.test(String(own))) throw invalidBody('Invalid or missing image size in request headers.')
+  return Number(own)
+}

@@ -1,0 +1,193 @@
+/** Every error that the image service can raise, with its stable code. How they look to a client: faults.ts. */
+import { DomainError } from '../domain-error.ts'
+
+// --- Finding ------------------------------------------------------------------------------------------------------
+
+export const imageNotFound = (id: string) =>
+  new DomainError('not-found', 'image.image.not-found', `No image found with ID ${shown(id)}`)
+
+export const tagNotFound = () => new DomainError('not-found', 'image.tag.not-found', 'The resource could not be found.')
+
+export const memberNotFound = (imageId: string, memberId: string) =>
+  new DomainError(
+    'not-found',
+    'image.member.not-found',
+    `${shown(memberId)} not found in the member list of the image ${imageId}.`,
+  )
+
+export const storeNotFound = (store: string) =>
+  new DomainError('not-found', 'image.store.not-found', `There is no store ${shown(store)} at this site.`)
+
+// --- Bodies and queries -------------------------------------------------------------------------------------------
+
+export const invalidBody = (message: string) => new DomainError('invalid', 'image.body.invalid', message)
+
+export const invalidQuery = (message: string) => new DomainError('invalid', 'image.query.invalid', message)
+
+/** PostgreSQL keeps neither NUL nor half a surrogate pair. */
+export const textUnstorable = () =>
+  new DomainError('invalid', 'image.text.unstorable', 'Text must not contain NUL characters or unpaired surrogates.')
+
+export const unsupportedMediaType = (message: string, headers: Record<string, string> = {}) =>
+  new DomainError('invalid', 'image.body.media-type', message, { details: { headers } })
+
+// --- What an image lets be done to it -----------------------------------------------------------------------------
+
+export const duplicateImage = (id: string) =>
+  new DomainError('conflict', 'image.image.duplicate', `Image ID ${id} already exists!`)
+
+export const propertyReadOnly = (name: string) =>
+  new DomainError('forbidden', 'image.property.read-only', `Attribute '${shown(name)}' is read-only.`)
+
+export const propertyReserved = (name: string) =>
+  new DomainError('forbidden', 'image.property.reserved', `Attribute '${shown(name)}' is reserved.`)
+
+export const propertyNotRemovable = (name: string) =>
+  new DomainError('forbidden', 'image.property.not-removable', `Property ${shown(name)} may not be removed.`)
+
+export const propertyMissing = (name: string) =>
+  new DomainError('conflict', 'image.property.missing', `Property ${shown(name)} does not exist.`)
+
+export const propertyPresent = (name: string) =>
+  new DomainError('conflict', 'image.property.present', `Property ${shown(name)} already present.`)
+
+export const formatFrozen = (name: string) =>
+  new DomainError(
+    'forbidden',
+    'image.image.format-frozen',
+    `Attribute ${name} can be only replaced for a queued image.`,
+  )
+
+export const foreignOwner = (owner: string) =>
+  new DomainError(
+    'forbidden',
+    'image.image.foreign-owner',
+    `You are not permitted to create images owned by '${shown(owner)}'.`,
+  )
+
+export const ownerFrozen = () =>
+  new DomainError('forbidden', 'image.image.owner-frozen', "Owner can't be updated by non admin.")
+
+/** Locations are kept from sight, and so from change: upstream's `show_multiple_locations = False`. */
+export const locationsInvisible = () =>
+  new DomainError(
+    'forbidden',
+    'image.image.locations-invisible',
+    "It's not allowed to update locations if locations are invisible.",
+  )
+
+export const imageProtected = (id: string) =>
+  new DomainError('forbidden', 'image.image.protected', `Image ${id} is protected and cannot be deleted.`)
+
+export const notInStatus = (deed: 'deactivate' | 'reactivate', status: string) =>
+  new DomainError('forbidden', 'image.image.wrong-status', `Not allowed to ${deed} image in status '${status}'`)
+
+export const noTransition = (from: string, to: string) =>
+  new DomainError(
+    'conflict',
+    'image.image.no-transition',
+    `Image status transition from ${from} to ${to} is not allowed`,
+  )
+
+// --- Members ------------------------------------------------------------------------------------------------------
+
+export const onlySharedHaveMembers = (deed: string, imageId: string) =>
+  new DomainError(
+    'forbidden',
+    'image.member.not-shared',
+    `Not allowed to ${deed} members for image ${imageId}: Only shared images have members.`,
+  )
+
+export const membersNotForCaller = (deed: string, imageId: string) =>
+  new DomainError('forbidden', 'image.member.forbidden', `Not allowed to ${deed} members for image ${imageId}.`)
+
+export const duplicateMember = (imageId: string, memberId: string) =>
+  new DomainError('conflict', 'image.member.duplicate', `Member ${shown(memberId)} is duplicated for image ${imageId}`)
+
+// --- Quotas -------------------------------------------------------------------------------------------------------
+
+export const tooMany = (kind: 'properties' | 'tags' | 'members', attempted: number, maximum: number) =>
+  new DomainError(
+    'over-quota',
+    `image.quota.${kind}`,
+    `The limit has been exceeded on the number of allowed image ${kind}. Attempted: ${attempted}, Maximum: ${maximum}`,
+  )
+
+export const tooManyImages = (maximum: number) =>
+  new DomainError('over-quota', 'image.quota.images', `The project may have at most ${maximum} images.`)
+
+export const tooManyUploads = (maximum: number) =>
+  new DomainError(
+    'over-quota',
+    'image.quota.uploads',
+    `At most ${maximum} images of the project may be coming in at once.`,
+  )
+
+export const storageQuotaFull = (sizeBytes: number, remainingBytes: number) =>
+  new DomainError(
+    'over-quota',
+    'image.quota.storage',
+    `Image exceeds the storage quota: The size of the data ${sizeBytes} will exceed the limit. ${remainingBytes} bytes remaining.`,
+  )
+
+// --- Bytes --------------------------------------------------------------------------------------------------------
+
+export const formatsMissing = (missing: readonly string[]) =>
+  new DomainError(
+    'invalid',
+    'image.data.formats-missing',
+    missing.length === 1
+      ? `Property ${missing[0]} must be set prior to saving data.`
+      : `Properties ${missing.join(', ')} must be set prior to saving data.`,
+  )
+
+export const imageTooLarge = (capBytes: number) =>
+  new DomainError(
+    'over-quota',
+    'image.data.too-large',
+    `The incoming image is too large: at most ${capBytes} bytes are taken.`,
+  )
+
+export const storageFull = (cause: unknown) =>
+  new DomainError('over-quota', 'image.data.storage-full', 'Image storage media is full.', { cause })
+
+export const sizeMismatch = (declared: number, received: number) =>
+  new DomainError(
+    'invalid',
+    'image.data.size-mismatch',
+    `The size of the data, ${received} bytes, is not what was announced, ${declared} bytes.`,
+  )
+
+export const uploadBroken = (cause: unknown) =>
+  new DomainError('invalid', 'image.data.broken-off', 'The client broke off while sending the image.', { cause })
+
+export const uploadStalled = (idleMs: number) =>
+  new DomainError('invalid', 'image.data.stalled', `No data came for ${idleMs / 1000} s; the upload was given up.`)
+
+/** The bytes are not what the image says, or not safe to hand to a hypervisor. */
+export const dataUnacceptable = (why: string, cause?: unknown) =>
+  new DomainError('invalid', 'image.data.unacceptable', `Image data is not acceptable: ${why}`, { cause })
+
+export const goneWhileUploading = (id: string) =>
+  new DomainError(
+    'not-found',
+    'image.data.gone',
+    `Image ${id} could not be found after upload. The image may have been deleted during the upload, cleaning up the chunks uploaded.`,
+  )
+
+export const deactivatedDownload = () =>
+  new DomainError(
+    'forbidden',
+    'image.data.deactivated',
+    'The requested image has been deactivated. Image data download is forbidden.',
+  )
+
+export const rangeUnsatisfiable = (message: string) => new DomainError('invalid', 'image.data.range', message)
+
+export const imageNotActive = (id: string, status: string) =>
+  new DomainError('conflict', 'image.image.not-active', `Image ${id} is not active: its status is ${status}.`)
+
+/** What users sent comes back shortened. */
+function shown(text: string): string {
+  return text.length > 255 ? `${text.slice(0, 252)}...` : text
+}

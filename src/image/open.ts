@@ -1,0 +1,112 @@
+/** Puts the image service together: rules, routes, the gardener, and what other services may ask. */
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { asService } from '../http/service.ts'
+import type { ServiceContext } from '../http/service-context.ts'
+import { openByteStore } from './data/byte-store.ts'
+import { dataRules } from './data/data.ts'
+import { startGardener } from './data/gardener.ts'
+import { importFiles } from './data/import-file.ts'
+import { inspectUpTo } from './data/inspect.ts'
+import { dataRoutes } from './data/routes.ts'
+import { discoveryRoutes } from './discovery/routes.ts'
+import { usageOf } from './discovery/usage.ts'
+import { imageNotFound, textUnstorable, unsupportedMediaType } from './errors.ts'
+import { imageFaults } from './faults.ts'
+import { bootFacts } from './images/boot-facts.ts'
+import { imageRules } from './images/images.ts'
+import { PATCH_TYPES } from './images/json-patch.ts'
+import { imageRoutes } from './images/routes.ts'
+import * as store from './images/store.ts'
+import type { Images } from './index.ts'
+import { memberRules } from './members/members.ts'
+import { memberRoutes } from './members/routes.ts'
+import { imagePolicies } from './policies.ts'
+import { isStorable } from './storable.ts'
+import { DEFAULT_SETTINGS, type ImageSettings } from './settings.ts'
+import { tagRoutes } from './tags/routes.ts'
+import { tagRules } from './tags/tags.ts'
+
+const IMPORT_METHODS: readonly string[] = []
+
+export async function openImages(context: ServiceContext, changed: Partial<ImageSettings> = {}): Promise<Images> {
+  const { db, log } = context
+  const settings = { ...DEFAULT_SETTINGS, ...changed }
+  const dataDir = join(context.stateDir, 'image')
+  const baseUrl = context.publicUrl('image')
+  const bytes = await openByteStore(dataDir)
+  const inspect = inspectUpTo(settings.virtualSizeCapBytes)
+  const images = imageRules({ db, settings, bytes })
+  const data = dataRules({ db, settings, bytes, inspect, log })
+  const gardener = startGardener({ db, bytes, log })
+
+  const plugin: FastifyPluginAsync = async (app) => {
+    asService(app, {
+      name: 'image',
+      policies: imagePolicies,
+      authenticate: context.authenticate,
+      identityUrl: context.publicUrl('identity'),
+      fault: imageFaults(rememberMethods(app)),
+    })
+    takeBodies(app)
+    refuseUnstorable(app)
+    discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, dataDir, usage: usageOf({ db, settings }) })
+    imageRoutes(app, { images, settings, importMethods: IMPORT_METHODS, baseUrl })
+    dataRoutes(app, { data })
+    memberRoutes(app, { members: memberRules({ db, settings }) })
+    tagRoutes(app, { tags: tagRules({ db, settings }) })
+  }
+
+  return {
+    plugin,
+    policies: imagePolicies,
+    ...bootFacts(db),
+    source: {
+      async open(imageId, signal) {
+        const image = await store.find(db, imageId)
+        if (image?.status !== 'active' || image.sizeBytes === null) throw imageNotFound(imageId)
+        const stream = bytes.read(image.id, { start: 0, end: image.sizeBytes })
+        signal?.addEventListener('abort', () => stream.destroy(signal.reason), { once: true })
+        return stream
+      },
+    },
+    importFile: importFiles({ db, settings, bytes, inspect }),
+    async close() {
+      await gardener.stop()
+      await bytes.close()
+    },
+  }
+}
+
+/** Which methods each path of this service answers, for 405. */
+function rememberMethods(app: FastifyInstance): (path: string) => readonly string[] {
+  const known: { pattern: RegExp; method: string }[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(`^${url.replace(/:[a-z_]+/g, '[^/]+')}$`)
+    for (const each of [method].flat()) known.push({ pattern, method: each })
+  })
+  return (path) => known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+}
+
+/** Bytes come as a stream and only where they belong; everything else is JSON, whatever it calls itself. */
+function takeBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/octet-stream', (request, stream, done) => {
+    if (request.routeOptions.config.takesBytes === true) return done(null, stream)
+    stream.resume()
+    done(unsupportedMediaType('The request media type application/octet-stream is not supported by this server.'))
+  })
+  app.addContentTypeParser([...PATCH_TYPES, '*'], { parseAs: 'string' }, (request, body, done) => {
+    if (request.routeOptions.config.takesBytes !== true) return parseJson(request, body as string, done)
+    const type = request.headers['content-type'] ?? ''
+    done(unsupportedMediaType(`Invalid content type ${type.slice(0, 128)}: application/octet-stream is expected.`))
+  })
+}
+
+function refuseUnstorable(app: FastifyInstance): void {
+  app.addHook('preHandler', async (request) => {
+    const body = request.routeOptions.config.takesBytes === true ? undefined : request.body
+    if (![request.params, request.query, body].every(isStorable)) throw textUnstorable()
+  })
+}

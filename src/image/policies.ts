@@ -1,0 +1,89 @@
+/**
+ * Who may do what to images. Names and defaults: glance/policies/*.py.
+ *
+ * `get_image` and its like ask for `visibility` and `memberProjectId` beside the owner; a target without them is the
+ * question before the image is known, which asks for the role alone.
+ */
+import type { Caller } from '../http/caller.ts'
+import {
+  ADMIN,
+  ANYONE,
+  anyOf,
+  AUTHENTICATED,
+  type PolicyTable,
+  PROJECT_MEMBER_OR_ADMIN,
+  PROJECT_READER_OR_ADMIN,
+  ruleOf,
+  SERVICE_OR_ADMIN,
+  type Target,
+} from '../http/policy.ts'
+
+export interface ImageTarget extends Target {
+  /** The owner; empty where the image has none, so that nobody takes it for their own. */
+  readonly projectId: string
+  readonly visibility: string
+  /** The caller's project, where the image is shared and not its own. */
+  readonly memberProjectId: string | undefined
+}
+
+const has = (role: string) => (caller: Caller) => caller.projectId !== undefined && caller.roles.includes(role)
+const isMember = (caller: Caller, target: Target) =>
+  target.visibility === undefined || target.memberProjectId === caller.projectId
+const isOwner = (caller: Caller, target: Target) =>
+  target.visibility === undefined || target.projectId === caller.projectId
+const isForOthers = (target: Target) => ['community', 'public', 'shared'].includes(String(target.visibility))
+
+const sees = (role: string) =>
+  anyOf(
+    `project_${role}_or_image_visible_or_admin`,
+    ADMIN,
+    ruleOf(
+      `project_${role}_or_image_visible`,
+      (c, t) => has(role)(c) && (isOwner(c, t) || isMember(c, t) || isForOthers(t)),
+    ),
+  )
+const SHARED_MEMBER_OR_ADMIN = anyOf(
+  'shared_member_or_admin',
+  ADMIN,
+  ruleOf('shared_member', (c, t) => has('member')(c) && isMember(c, t)),
+)
+const READER_OR_SHARED_MEMBER_OR_ADMIN = anyOf(
+  'project_reader_or_shared_member_or_admin',
+  ADMIN,
+  ruleOf('project_reader_or_shared_member', (c, t) => has('reader')(c) && (isOwner(c, t) || isMember(c, t))),
+)
+
+export const imagePolicies = {
+  // Not guarded upstream beyond the token, or not even by that.
+  versions: ANYONE,
+  schemas: AUTHENTICATED,
+  info: AUTHENTICATED,
+
+  add_image: PROJECT_MEMBER_OR_ADMIN,
+  delete_image: PROJECT_MEMBER_OR_ADMIN,
+  get_image: sees('reader'),
+  get_images: PROJECT_READER_OR_ADMIN,
+  modify_image: PROJECT_MEMBER_OR_ADMIN,
+  publicize_image: ADMIN,
+  communitize_image: PROJECT_MEMBER_OR_ADMIN,
+  download_image: sees('member'),
+  upload_image: PROJECT_MEMBER_OR_ADMIN,
+  deactivate: PROJECT_MEMBER_OR_ADMIN,
+  reactivate: PROJECT_MEMBER_OR_ADMIN,
+  copy_image: ADMIN,
+
+  set_image_location: PROJECT_MEMBER_OR_ADMIN,
+  get_image_location: PROJECT_READER_OR_ADMIN,
+  delete_image_location: ADMIN,
+
+  add_member: PROJECT_MEMBER_OR_ADMIN,
+  delete_member: PROJECT_MEMBER_OR_ADMIN,
+  get_member: READER_OR_SHARED_MEMBER_OR_ADMIN,
+  get_members: READER_OR_SHARED_MEMBER_OR_ADMIN,
+  modify_member: SHARED_MEMBER_OR_ADMIN,
+
+  tasks_api_access: ADMIN,
+  stores_info_detail: SERVICE_OR_ADMIN,
+} satisfies PolicyTable
+
+export type ImagePolicy = keyof typeof imagePolicies
