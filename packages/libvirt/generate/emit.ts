@@ -185,10 +185,10 @@ export function emit(programs: readonly Program[]): Emitted {
     if (union !== undefined) {
       const arms = union.map(({ label, field }) => ({ tag: number(label), codec: codec(field.type) }))
       return {
-        decode: `const type = r.i()\n  switch (type) {\n${arms
+        decode: `const type = r.t()\n  switch (type) {\n${arms
           .map(({ tag, codec: c }) => `    case ${tag}:\n      return { type, value: ${c.decode} }\n`)
           .join('')}    default:\n      return r.bad('typed parameter of an unknown type')\n  }`,
-        encode: `w.i(v.type)\n  switch (v.type) {\n${arms
+        encode: `w.t(v.type)\n  switch (v.type) {\n${arms
           .map(({ tag, codec: c }) => `    case ${tag}:\n      return ${c.encode('v.value')}\n`)
           .join('')}    default:\n      w.bad('typed parameter of an unknown type')\n  }`,
       }

@@ -17,7 +17,7 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined
   /** Default: a ping after 5 s of silence, and the end after five unanswered ones. */
   keepAlive?: false | Partial<KeepAlive> | undefined
-  /** The daemon's `max_client_requests`, or less. Default 5. */
+  /** Less than the daemon's `max_client_requests` (5), at which it stops to read. Default 4. */
   maxCallsInFlight?: number | undefined
   /** Default: one less than all, so that a quick call always gets through. */
   maxSlowCallsInFlight?: number | undefined
@@ -40,7 +40,7 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
     transport = unixTransport(socketPath(parsed, readOnly))
   }
   const { keepAlive, reconnect } = options
-  const maxCallsInFlight = options.maxCallsInFlight ?? 5
+  const maxCallsInFlight = options.maxCallsInFlight ?? 4
   const connection = new Connection(uri, {
     transport,
     name: parsed.name,

@@ -183,10 +183,11 @@ class Watcher implements DomainEvents {
   /** What is queued may still be read; then the iteration ends, or throws the error once. */
   end(error?: LibvirtError): void {
     if (this.#end !== undefined) return
-    this.#end = { error }
-    for (const waiting of this.#waiting.splice(0)) {
-      if (error === undefined) waiting.resolve({ done: true, value: undefined })
-      else waiting.reject(error)
+    const waiting = this.#waiting.splice(0)
+    this.#end = { error: waiting.length > 0 ? undefined : error }
+    for (const [index, reader] of waiting.entries()) {
+      if (error !== undefined && index === 0) reader.reject(error)
+      else reader.resolve({ done: true, value: undefined })
     }
   }
 

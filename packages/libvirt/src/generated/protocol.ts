@@ -19,7 +19,7 @@ const eNonnullDomain = (w: Writer, v: T.NonnullDomain): void => { w.s(v.name, 41
 const eNonnullNetwork = (w: Writer, v: T.NonnullNetwork): void => { w.s(v.name, 4194304); w.f(v.uuid, 16) }
 const eTypedParam = (w: Writer, v: T.TypedParam): void => { w.s(v.field, 4194304); eTypedParamValue(w, v.value) }
 function eTypedParamValue(w: Writer, v: T.TypedParamValue): void {
-  w.i(v.type)
+  w.t(v.type)
   switch (v.type) {
     case 1:
       return w.i(v.value)
@@ -247,7 +247,7 @@ const dVcpuInfo = (r: Reader): T.VcpuInfo => ({ number: r.u(), state: r.i(), cpu
 const dNonnullNetwork = (r: Reader): T.NonnullNetwork => ({ name: r.s(4194304), uuid: r.f(16) })
 const dTypedParam = (r: Reader): T.TypedParam => ({ field: r.s(4194304), value: dTypedParamValue(r) })
 function dTypedParamValue(r: Reader): T.TypedParamValue {
-  const type = r.i()
+  const type = r.t()
   switch (type) {
     case 1:
       return { type, value: r.i() }

@@ -2,7 +2,8 @@
  * Holds back calls so that the daemon keeps reading from us.
  *
  * A daemon runs at most `max_client_requests` (5) calls of one connection; while that many run it does not even read
- * the socket, so a ping or a "destroy" would wait behind four migrations. Slow calls therefore leave a place free.
+ * the socket, and the answers to its own pings stay unread until it drops us. So there is one call less than that, and
+ * slow calls leave one place more, for the "destroy" that would otherwise wait behind three migrations.
  */
 export interface Ticket {
   slow: boolean

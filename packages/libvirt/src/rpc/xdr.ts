@@ -2,12 +2,12 @@
  * The part of XDR (RFC 4506) that libvirt's protocol uses. Big-endian, everything in multiples of four bytes.
  *
  * The generated codecs call these methods by the thousand, so their names are single letters:
- * i int32, u uint32, h int64, q uint64, d double, s string, f fixed opaque, o opaque, c and cf arrays of char,
+ * i int32, t a union's tag, u uint32, h int64, q uint64, d double, s string, f fixed opaque, o opaque, c and cf arrays of char,
  * p optional, a array, n array of a fixed length.
  */
 import { protocolError, requestError } from '../errors.ts'
 
-const padded = (length: number) => (length + 3) & ~3
+const padded = (length: number) => length + (-length & 3)
 
 /** Reads one packet's payload. Throws a protocol error on anything outside it; never reads past its end. */
 export class Reader {
@@ -42,6 +42,9 @@ export class Reader {
 
   i(): number {
     return this.#buffer.readInt32BE(this.#take(4))
+  }
+  t(): number {
+    return this.i()
   }
   u(): number {
     return this.#buffer.readUInt32BE(this.#take(4))
@@ -118,6 +121,7 @@ export class Writer {
     throw requestError(`this cannot be sent: ${what}`)
   }
 
+  /** Where the next `length` bytes go. Grows the buffer, so it comes before any use of it in the same statement. */
   #room(length: number): number {
     const at = this.#at
     this.#at = at + length
@@ -131,23 +135,31 @@ export class Writer {
 
   i(value: number): void {
     if (value !== (value | 0)) this.bad(`${value} is no 32-bit integer`)
-    this.#buffer.writeInt32BE(value, this.#room(4))
+    const at = this.#room(4)
+    this.#buffer.writeInt32BE(value, at)
+  }
+  t(value: number): void {
+    this.i(value)
   }
   /** Flags with bit 31 are negative after `|` in JavaScript; the same 32 bits are meant. */
   u(value: number): void {
     if (value !== value >>> 0 && value !== (value | 0)) this.bad(`${value} is no unsigned 32-bit integer`)
-    this.#buffer.writeUInt32BE(value >>> 0, this.#room(4))
+    const at = this.#room(4)
+    this.#buffer.writeUInt32BE(value >>> 0, at)
   }
   h(value: bigint): void {
     if (BigInt.asIntN(64, value) !== value) this.bad(`${value} is no 64-bit integer`)
-    this.#buffer.writeBigInt64BE(value, this.#room(8))
+    const at = this.#room(8)
+    this.#buffer.writeBigInt64BE(value, at)
   }
   q(value: bigint): void {
     if (BigInt.asUintN(64, value) !== value) this.bad(`${value} is no unsigned 64-bit integer`)
-    this.#buffer.writeBigUInt64BE(value, this.#room(8))
+    const at = this.#room(8)
+    this.#buffer.writeBigUInt64BE(value, at)
   }
   d(value: number): void {
-    this.#buffer.writeDoubleBE(value, this.#room(8))
+    const at = this.#room(8)
+    this.#buffer.writeDoubleBE(value, at)
   }
   #length(length: number, max: number): void {
     if (length > max) this.bad(`length ${length} above the maximum ${max}`)
@@ -198,7 +210,8 @@ export class Writer {
 
   /** Stream data: no length, no padding. */
   raw(value: Uint8Array): void {
-    this.#buffer.set(value, this.#room(value.length))
+    const at = this.#room(value.length)
+    this.#buffer.set(value, at)
   }
 
   /** A copy of what was written; the writer starts anew and may be used for the next packet. */

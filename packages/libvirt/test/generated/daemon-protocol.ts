@@ -20,7 +20,7 @@ const eVcpuInfo = (w: Writer, v: T.VcpuInfo): void => { w.u(v.number); w.i(v.sta
 const eNonnullNetwork = (w: Writer, v: T.NonnullNetwork): void => { w.s(v.name, 4194304); w.f(v.uuid, 16) }
 const eTypedParam = (w: Writer, v: T.TypedParam): void => { w.s(v.field, 4194304); eTypedParamValue(w, v.value) }
 function eTypedParamValue(w: Writer, v: T.TypedParamValue): void {
-  w.i(v.type)
+  w.t(v.type)
   switch (v.type) {
     case 1:
       return w.i(v.value)
@@ -237,7 +237,7 @@ const dNonnullDomain = (r: Reader): T.NonnullDomain => ({ name: r.s(4194304), uu
 const dNonnullNetwork = (r: Reader): T.NonnullNetwork => ({ name: r.s(4194304), uuid: r.f(16) })
 const dTypedParam = (r: Reader): T.TypedParam => ({ field: r.s(4194304), value: dTypedParamValue(r) })
 function dTypedParamValue(r: Reader): T.TypedParamValue {
-  const type = r.i()
+  const type = r.t()
   switch (type) {
     case 1:
       return { type, value: r.i() }
