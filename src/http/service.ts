@@ -64,6 +64,7 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
   // Bodies are validated below, by the microversion of the request; Fastify compiles one schema a route.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  acceptEmptyJson(app)
   app.decorateRequest('caller')
   app.decorateRequest('microversion', 0)
   app.decorateRequest('requestId', '')
@@ -120,6 +121,16 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
     if (known === undefined)
       request.log.error({ err: error, request_id: request.requestId, path: request.url }, 'request failed')
     return send(reply, service.fault(known ?? surprise(error), request))
+  })
+}
+
+/** Clients put `Content-Type: application/json` on requests without a body too, on DELETE above all. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body as string, done)
   })
 }
 

@@ -42,3 +42,5 @@ export const identityMigrations: MigrationFolder = {
 }
 
 export type OpenIdentity = (context: ServiceContext) => Promise<Identity>
+
+export { openIdentity } from './open.ts'

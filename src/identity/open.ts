@@ -1,0 +1,119 @@
+/** Puts identity together: its parts, its plugin, and what other services may ask of it. */
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
+import { DomainError } from '../domain-error.ts'
+import { asService } from '../http/service.ts'
+import type { ServiceContext } from '../http/service-context.ts'
+import { bootstrap } from './bootstrap.ts'
+import { openCatalog } from './catalog/catalog.ts'
+import { openChanges } from './changes.ts'
+import { openDomains } from './domains/domains.ts'
+import { domainRoutes } from './domains/routes.ts'
+import { faultOf } from './faults.ts'
+import { openGroups } from './groups/groups.ts'
+import { groupRoutes } from './groups/routes.ts'
+import type { Identity } from './index.ts'
+import { openLinks } from './links.ts'
+import { openPasswordHashing } from './passwords/hashing.ts'
+import { identityPolicies } from './policies.ts'
+import { openProjects } from './projects/projects.ts'
+import { projectRoutes } from './projects/routes.ts'
+import { findProject } from './projects/store.ts'
+import { DEFAULT_SETTINGS, type IdentitySettings } from './settings.ts'
+import { unstorable } from './storable-text.ts'
+import { openAccessMemory } from './tokens/access.ts'
+import { openKeyRing } from './tokens/key-ring.ts'
+import { openLogin } from './tokens/login.ts'
+import { tokenRoutes } from './tokens/routes.ts'
+import { type IdentityCaller, openTokens } from './tokens/tokens.ts'
+import { userRoutes } from './users/routes.ts'
+import { openUsers } from './users/users.ts'
+import { versionRoutes } from './versions/routes.ts'
+
+/** Bodies larger than this are refused; upstream's limit. */
+const MAX_BODY_BYTES = 114_688
+
+export async function openIdentity(
+  { db, log, stateDir, region, publicUrl }: ServiceContext,
+  settings: IdentitySettings = DEFAULT_SETTINGS,
+): Promise<Identity> {
+  const [changes, keys] = await Promise.all([openChanges(db), openKeyRing(join(stateDir, 'identity', 'keys'))])
+  const hashing = openPasswordHashing(settings)
+  const access = openAccessMemory(db, changes)
+  const tokens = openTokens({ db, changes, access, keys, settings, log })
+  const login = openLogin({ db, tokens, access, hashing, settings })
+  const catalog = openCatalog(db, changes)
+  const projects = openProjects({ db, changes, settings })
+  const domains = openDomains({ db, changes })
+  const users = openUsers({ db, changes, hashing, settings })
+  const groups = openGroups({ db, changes })
+  const identityUrl = publicUrl('identity')
+
+  const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
+    const { caller } = await tokens.verify(token)
+    return { ...caller, requestId }
+  }
+
+  const plugin: FastifyPluginAsync = async (app) => {
+    asService(app, {
+      name: 'identity',
+      policies: identityPolicies,
+      authenticate,
+      identityUrl,
+      fault: (error) => faultOf(error, identityUrl),
+    })
+    prepare(app)
+    const links = openLinks(identityUrl, app.prefix)
+    await app.register(versionRoutes, { links })
+    await app.register(
+      async (v3) => {
+        await v3.register(tokenRoutes, { login, tokens, access, catalog, projects, domains, settings, links })
+        await v3.register(domainRoutes, { domains, links })
+        await v3.register(projectRoutes, { projects, links })
+        await v3.register(userRoutes, { users, groups, projects, links })
+        await v3.register(groupRoutes, { groups, links })
+      },
+      { prefix: '/v3' },
+    )
+  }
+
+  return {
+    plugin,
+    policies: identityPolicies,
+    authenticate,
+    bootstrap: (order) => bootstrap(order, { changes, hashing, region }),
+    async projectExists(id) {
+      return (await findProject(db, id))?.isDomain === false
+    },
+    async close() {
+      tokens.close()
+      await changes.close()
+    },
+  }
+}
+
+/** What all of identity's routes have in common beside what every service's have. */
+function prepare(app: FastifyInstance): void {
+  app.addHook('onRoute', function answerHeadAsGet(this: FastifyInstance, route: RouteOptions) {
+    route.bodyLimit ??= MAX_BODY_BYTES
+    const { method, config, schema, handler } = route
+    const url = (route as RouteOptions & { routePath: string }).routePath
+    if (method !== 'GET' || this.hasRoute({ method: 'HEAD', url: route.url })) return
+    this.route({ method: 'HEAD', url, handler, ...(config && { config }), ...(schema && { schema }) })
+  })
+
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('vary', 'X-Auth-Token')
+  })
+
+  app.addHook('preHandler', async (request) => {
+    const bad = unstorable(request.params) ?? unstorable(request.query) ?? unstorable(request.body)
+    if (bad !== undefined) {
+      throw new DomainError(
+        'invalid',
+        'identity.text.unstorable',
+        `The text at ${bad} holds characters that no text may.`,
+      )
+    }
+  })
+}

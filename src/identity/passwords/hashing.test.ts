@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { isDomainError } from '../../domain-error.ts'
+import { openPasswordHashing } from './hashing.ts'
+
+const cheap = { argon2: { memoryKiB: 64, passes: 1, lanes: 1 }, concurrentHashes: 2, queuedHashes: 3 }
+
+describe('a password hash', () => {
+  it('fits its password and no other', async () => {
+    const hashing = openPasswordHashing(cheap)
+    const hash = await hashing.hash('correct horse')
+    assert.match(hash, /^\$argon2id\$v=19\$m=64,t=1,p=1\$/)
+    assert.equal(await hashing.matches('correct horse', hash), true)
+    assert.equal(await hashing.matches('battery staple', hash), false)
+  })
+
+  it('is salted: the same password never hashes to the same text', async () => {
+    const hashing = openPasswordHashing(cheap)
+    assert.notEqual(await hashing.hash('same'), await hashing.hash('same'))
+  })
+
+  it('stays good when the cost is changed later', async () => {
+    const hash = await openPasswordHashing(cheap).hash('old')
+    const dearer = openPasswordHashing({ ...cheap, argon2: { memoryKiB: 128, passes: 2, lanes: 1 } })
+    assert.equal(await dearer.matches('old', hash), true)
+  })
+
+  it('that is missing fits nothing', async () => {
+    assert.equal(await openPasswordHashing(cheap).matches('', undefined), false)
+  })
+
+  it('is waited for in a queue, and refused as busy once the queue is full', async () => {
+    const hashing = openPasswordHashing(cheap)
+    const asked = Array.from({ length: 7 }, () => hashing.hash('x').catch((error: unknown) => error))
+    const answers = await Promise.all(asked)
+    assert.equal(answers.filter((answer) => typeof answer === 'string').length, 5)
+    assert.equal(answers.filter((answer) => isDomainError(answer, 'identity.password.busy')).length, 2)
+    assert.equal(typeof (await hashing.hash('again')), 'string', 'and it goes on when there is room')
+  })
+})

@@ -1,0 +1,20 @@
+/**
+ * Text that PostgreSQL can keep. It takes no NUL in text, and no lone surrogates in jsonb, so such a request is answered
+ * before any statement sees it.
+ */
+
+/** The path of the first text in a JSON value that cannot be stored, or undefined when all can. Keys count too. */
+export function unstorable(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'string') return isStorable(value) ? undefined : path || '/'
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, each] of Object.entries(value)) {
+    if (!isStorable(key)) return path || '/'
+    const found = unstorable(each, `${path}/${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
+}

@@ -1,0 +1,177 @@
+/**
+ * From what somebody presents to a token: who is it, what may they have a token for, issue it. Whoever fails learns only
+ * that they failed. Source: keystone/auth/core.py, keystone/api/_shared/authentication.py, keystone/auth/plugins/
+ */
+import type { Static } from 'typebox'
+import type { Database } from '../../database/database.ts'
+import type { DomainId, ProjectId, UserId } from '../../ids.ts'
+import { forbidden, invalid, loginFailed, methodUnsupported, passwordExpired } from '../errors.ts'
+import type { PasswordHashing } from '../passwords/hashing.ts'
+import type { IdentitySettings } from '../settings.ts'
+import type { AccessMemory } from './access.ts'
+import type { AuthBody } from './schemas.ts'
+import { type Scope, UNSCOPED } from './scope.ts'
+import { findDomainId, findProjectId, findUserForLogin, type UserSelector } from './store.ts'
+import type { Method, TokenFacts } from './token-string.ts'
+import type { IssueOrder, Token, Tokens } from './tokens.ts'
+
+export type AuthRequest = Static<typeof AuthBody>['auth']
+type Presented = AuthRequest['identity']
+type AskedScope = Extract<NonNullable<AuthRequest['scope']>, object>
+
+/** Whom the methods have proved, and what the proof brings with it. */
+interface Proof {
+  readonly userId: UserId
+  readonly methods: readonly Method[]
+  readonly parent?: TokenFacts
+  readonly applicationCredentialId?: string
+  readonly trustId?: string
+}
+
+export interface Login {
+  /**
+   * @throws DomainError invalid for a request that makes no sense; unauthenticated, `identity.login.failed` and
+   * `identity.password.expired`; forbidden where a token may not be exchanged; unavailable, `identity.password.busy`
+   */
+  login(auth: AuthRequest): Promise<Token>
+}
+
+const OFFERED = ['password', 'token'] as const
+
+export function openLogin({
+  db,
+  tokens,
+  access,
+  hashing,
+  settings,
+}: {
+  db: Database
+  tokens: Tokens
+  access: AccessMemory
+  hashing: PasswordHashing
+  settings: IdentitySettings
+}): Login {
+  const provers: Record<(typeof OFFERED)[number], (presented: Presented, auth: AuthRequest) => Promise<Proof>> = {
+    async password({ password }) {
+      const selector = userSelector(password!.user)
+      const user = await findUserForLogin(db, selector)
+      const given = password!.user.password ?? ''
+      // Longer ones are not hashed: they cannot be anybody's, and hashing them would be work for free.
+      const candidate = given.length <= settings.maxPasswordLength ? given : ''
+      if (!(await hashing.matches(candidate, user?.passwordHash ?? undefined))) throw loginFailed('wrong password')
+      if (user!.passwordExpiresAt !== null && user!.passwordExpiresAt <= new Date()) throw passwordExpired(user!.id)
+      return { userId: user!.id, methods: ['password'] }
+    },
+
+    async token({ token }, auth) {
+      const presented = await tokens.verify(token!.id)
+      const { facts } = presented
+      if (facts.trustId !== undefined) {
+        throw forbidden('login.trust-token', 'A token that lives by a trust cannot be exchanged for another.')
+      }
+      const asked = typeof auth.scope === 'object' ? auth.scope : {}
+      if (facts.scope.kind === 'system' && (asked.project !== undefined || asked.domain !== undefined)) {
+        throw forbidden(
+          'login.system-token',
+          'A token for the system cannot be exchanged for one of a project or domain.',
+        )
+      }
+      if (facts.applicationCredentialId !== undefined && auth.scope !== undefined) {
+        throw forbidden('login.application-credential-token', 'An application credential has one scope only.')
+      }
+      if (!settings.allowRescopeScopedToken && facts.scope.kind !== 'unscoped') {
+        throw forbidden('login.scoped-token', 'A scoped token cannot be exchanged for another.')
+      }
+      const delegation =
+        facts.applicationCredentialId === undefined ? {} : { applicationCredentialId: facts.applicationCredentialId }
+      return { userId: facts.userId, methods: [...facts.methods, 'token'], parent: facts, ...delegation }
+    },
+  }
+
+  return {
+    async login(auth) {
+      const methods = [...new Set(auth.identity.methods)]
+      for (const method of methods) {
+        if (!(method in auth.identity)) {
+          throw invalid(
+            'login.method-without-data',
+            `The method ${method.slice(0, 64)} is named, but nothing is given for it.`,
+          )
+        }
+      }
+      const known = methods.filter((method) => (OFFERED as readonly string[]).includes(method))
+      if (known.length < methods.length) throw methodUnsupported(OFFERED)
+      const wanted = checkScope(auth.scope)
+
+      let proof: Proof | undefined
+      for (const method of known) {
+        const next = await provers[method as (typeof OFFERED)[number]](auth.identity, auth)
+        if (proof !== undefined && proof.userId !== next.userId) throw loginFailed('the methods name different users')
+        proof = { ...proof, ...next, methods: [...new Set([...(proof?.methods ?? []), ...next.methods])] }
+      }
+      if (proof === undefined) throw loginFailed('no method')
+      return await tokens.issue(await orderFor(proof, wanted))
+    },
+  }
+
+  async function orderFor(proof: Proof, wanted: AskedScope | 'unscoped' | undefined): Promise<IssueOrder> {
+    const scope = wanted === undefined ? await defaultScope(proof.userId) : await resolve(wanted)
+    return { ...proof, scope }
+  }
+
+  /** The user's default project where he has a role on it; otherwise the token is for nothing yet. */
+  async function defaultScope(userId: UserId): Promise<Scope> {
+    const user = await access.of(userId, UNSCOPED)
+    if (user?.defaultProjectId == null) return UNSCOPED
+    const scope: Scope = { kind: 'project', id: user.defaultProjectId }
+    const there = await access.of(userId, scope)
+    return there?.scopeEnabled === true && there.roles.length > 0 ? scope : UNSCOPED
+  }
+
+  /** @throws DomainError unauthenticated when the scope names nothing; access to it is for `issue` to judge */
+  async function resolve(wanted: AskedScope | 'unscoped'): Promise<Scope> {
+    if (wanted === 'unscoped' || wanted.unscoped !== undefined) return UNSCOPED
+    if (wanted.system !== undefined) return { kind: 'system' }
+    if (wanted.domain !== undefined) {
+      const { id, name } = wanted.domain
+      const found = name !== undefined ? await findDomainId(db, name) : (id as DomainId)
+      if (found === undefined) throw loginFailed('no such domain')
+      return { kind: 'domain', id: found }
+    }
+    const { id, name, domain } = wanted.project!
+    const found = name !== undefined ? await findProjectId(db, name, idOrName(domain, 'project')) : (id as ProjectId)
+    if (found === undefined) throw loginFailed('no such project')
+    return { kind: 'project', id: found }
+  }
+}
+
+/** @throws DomainError invalid for a scope that is not exactly one, or is not named enough */
+function checkScope(asked: AuthRequest['scope']): AskedScope | 'unscoped' | undefined {
+  if (asked === undefined || asked === 'unscoped') return asked
+  const kinds = ['project', 'domain', 'unscoped', 'system', 'OS-TRUST:trust'] as const
+  if (kinds.filter((kind) => asked[kind] !== undefined).length !== 1) {
+    throw invalid('login.scope', `The scope must be exactly one of ${kinds.join(', ')}.`)
+  }
+  if (asked['OS-TRUST:trust'] !== undefined) throw loginFailed('trusts are not offered yet')
+  if (asked.domain !== undefined) idOrName(asked.domain, 'scope')
+  if (asked.project !== undefined && asked.project.id === undefined && asked.project.name === undefined) {
+    throw invalid('login.scope', 'The project of the scope needs an id or a name.')
+  }
+  if (asked.project?.name !== undefined) idOrName(asked.project.domain, 'project')
+  return asked
+}
+
+function userSelector(user: NonNullable<Presented['password']>['user']): UserSelector {
+  if (user.name !== undefined) return { name: user.name, domain: idOrName(user.domain, 'user') }
+  if (user.id !== undefined) return { id: user.id }
+  throw invalid('login.user', 'The user needs an id, or a name and a domain.')
+}
+
+function idOrName(
+  domain: { id?: string; name?: string } | undefined,
+  of: string,
+): { readonly id: string } | { readonly name: string } {
+  if (domain?.name !== undefined) return { name: domain.name }
+  if (domain?.id !== undefined) return { id: domain.id }
+  throw invalid('login.domain', `The domain of the ${of} needs an id or a name.`)
+}

@@ -1,0 +1,137 @@
+/** What tokens need to know of users, scopes and roles. */
+import type { Sql } from '../../database/database.ts'
+import type { DomainId, ProjectId, RoleId, UserId } from '../../ids.ts'
+import { rolesOnDomain, rolesOnProject, rolesOnSystem, withImplied } from '../assignments/effective-roles.ts'
+import type { Delegation } from './access.ts'
+import type { Scope } from './scope.ts'
+
+/** One user in one scope. */
+export interface Access {
+  readonly userId: UserId
+  readonly userName: string
+  /** Whether the user and his domain are enabled. */
+  readonly userEnabled: boolean
+  readonly userGeneration: number
+  readonly userDomainId: DomainId
+  readonly userDomainName: string
+  readonly defaultProjectId: ProjectId | null
+  readonly passwordExpiresAt: Date | null
+  /** The project or domain of the scope; null in other scopes, and when it is gone. */
+  readonly scopeId: string | null
+  readonly scopeName: string | null
+  /** Whether the project and its domain are enabled. */
+  readonly scopeEnabled: boolean | null
+  readonly scopeGeneration: number | null
+  /** The domain of the project; null for a domain. */
+  readonly scopeDomainId: DomainId | null
+  readonly scopeDomainName: string | null
+  /** Global roles that count, implied ones included, by name. */
+  readonly roles: readonly RoleName[]
+}
+
+export interface RoleName {
+  readonly id: RoleId
+  readonly name: string
+}
+
+export async function findAccess(
+  sql: Sql,
+  userId: string,
+  scope: Scope,
+  _delegation: Delegation,
+): Promise<Access | undefined> {
+  const scopeId = scope.kind === 'project' || scope.kind === 'domain' ? scope.id : null
+  const [found] = await sql<Access[]>`
+    select u.id as user_id, u.name as user_name, u.enabled and ud.enabled as user_enabled,
+           u.token_generation as user_generation, ud.id as user_domain_id, ud.name as user_domain_name,
+           u.default_project_id,
+           (select expires_at from identity.passwords where user_id = u.id order by id desc limit 1) as password_expires_at,
+           s.id as scope_id, s.name as scope_name, s.enabled and coalesce(sd.enabled, true) as scope_enabled,
+           s.token_generation as scope_generation, sd.id as scope_domain_id, sd.name as scope_domain_name,
+           (select coalesce(json_agg(json_build_object('id', r.id, 'name', r.name) order by r.name), '[]')
+              from identity.roles r
+             where r.domain_id is null and r.id in (${withImplied(sql, rolesIn(sql, userId, scope))})) as roles
+      from identity.users u
+      join identity.projects ud on ud.id = u.domain_id
+      left join identity.projects s on s.id = ${scopeId} and s.is_domain = ${scope.kind === 'domain'}
+      left join identity.projects sd on sd.id = s.domain_id
+     where u.id = ${userId}`
+  return found
+}
+
+function rolesIn(sql: Sql, userId: string, scope: Scope) {
+  switch (scope.kind) {
+    case 'project':
+      return rolesOnProject(sql, userId, scope.id)
+    case 'domain':
+      return rolesOnDomain(sql, userId, scope.id)
+    case 'system':
+      return rolesOnSystem(sql, userId)
+    case 'unscoped':
+      return sql`select null::text as role_id where false`
+  }
+}
+
+export interface UserForLogin {
+  readonly id: UserId
+  readonly passwordHash: string | null
+  readonly passwordExpiresAt: Date | null
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** How a login names a user: by id, or by a name in a domain that is named by id or by name. */
+export type UserSelector =
+  | { readonly id: string }
+  | { readonly name: string; readonly domain: { readonly id: string } | { readonly name: string } }
+
+/** The enabled user, in an enabled domain, that the selector means. */
+export async function findUserForLogin(sql: Sql, user: UserSelector): Promise<UserForLogin | undefined> {
+  const selected =
+    'id' in user
+      ? sql`u.id = ${user.id}`
+      : 'id' in user.domain
+        ? sql`u.name = ${user.name} and d.id = ${user.domain.id}`
+        : sql`u.name = ${user.name} and d.name = ${user.domain.name}`
+  const [found] = await sql<UserForLogin[]>`
+    select u.id, p.hash as password_hash, p.expires_at as password_expires_at, u.options
+      from identity.users u
+      join identity.projects d on d.id = u.domain_id and d.is_domain
+      left join lateral (select hash, expires_at from identity.passwords where user_id = u.id order by id desc limit 1) p
+        on true
+     where ${selected} and u.enabled and d.enabled`
+  return found
+}
+
+/** The id of a project that a login names; undefined when there is none. Says nothing about access to it. */
+export async function findProjectId(
+  sql: Sql,
+  name: string,
+  domain: { readonly id: string } | { readonly name: string },
+): Promise<ProjectId | undefined> {
+  const inDomain = 'id' in domain ? sql`d.id = ${domain.id}` : sql`d.name = ${domain.name}`
+  const [found] = await sql<{ id: ProjectId }[]>`
+    select p.id from identity.projects p join identity.projects d on d.id = p.domain_id
+     where p.name = ${name} and ${inDomain}`
+  return found?.id
+}
+
+export async function findDomainId(sql: Sql, name: string): Promise<DomainId | undefined> {
+  const [found] = await sql<{ id: DomainId }[]>`
+    select id from identity.projects where is_domain and name = ${name}`
+  return found?.id
+}
+
+export async function isRevoked(sql: Sql, auditId: string): Promise<boolean> {
+  const rows = await sql`select 1 from identity.revocations where audit_id = ${auditId}`
+  return rows.length > 0
+}
+
+export async function insertRevocation(sql: Sql, auditId: string, expiresAt: Date): Promise<void> {
+  await sql`insert into identity.revocations (audit_id, expires_at) values (${auditId}, ${expiresAt})
+            on conflict do nothing`
+}
+
+/** Forgets revocations that no longer matter. @param before tokens that ended before this are refused anyway */
+export async function deleteRevocations(sql: Sql, before: Date): Promise<void> {
+  await sql`delete from identity.revocations where expires_at < ${before}`
+}

@@ -1,0 +1,43 @@
+/** A token as its answer shows it. Source: keystone/common/render_token.py */
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Token } from './tokens.ts'
+
+/** The whole body as JSON, kept with the token: validating it again writes nothing. */
+export async function tokenJson(token: Token, catalog: Catalog | undefined): Promise<string> {
+  token.json ??= JSON.stringify({ token: viewToken(token) })
+  if (catalog === undefined || token.facts.scope.kind === 'unscoped') return token.json
+  const shown = await catalog.asJson(token.access.userId, token.caller.projectId)
+  return `${token.json.slice(0, -2)},"catalog":${shown}}}`
+}
+
+function viewToken({ facts, access }: Token): Record<string, unknown> {
+  return {
+    methods: facts.methods,
+    user: {
+      domain: { id: access.userDomainId, name: access.userDomainName },
+      id: access.userId,
+      name: access.userName,
+      // Without a Z, alone among the times: clients expect it so.
+      password_expires_at: access.passwordExpiresAt === null ? null : microseconds(access.passwordExpiresAt),
+    },
+    audit_ids: facts.parentAuditId === undefined ? [facts.auditId] : [facts.auditId, facts.parentAuditId],
+    expires_at: `${microseconds(facts.expiresAt)}Z`,
+    issued_at: `${microseconds(facts.issuedAt)}Z`,
+    ...(facts.scope.kind === 'project' && {
+      project: {
+        domain: { id: access.scopeDomainId, name: access.scopeDomainName },
+        id: access.scopeId,
+        name: access.scopeName,
+      },
+      is_domain: false,
+    }),
+    ...(facts.scope.kind === 'domain' && { domain: { id: access.scopeId, name: access.scopeName } }),
+    ...(facts.scope.kind === 'system' && { system: { all: true } }),
+    ...(facts.scope.kind !== 'unscoped' && { roles: access.roles }),
+  }
+}
+
+/** `2026-01-02T03:04:05.678000` */
+export function microseconds(time: Date): string {
+  return time.toISOString().replace('Z', '000')
+}
