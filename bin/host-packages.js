@@ -1,0 +1,105 @@
+// What the host must have beside npm packages to run real guests, and how to get it on Debian and its family.
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+
+/** Package, a file that proves it, and what it is for. */
+export const HOST_PACKAGES = [
+  ['qemu-system-x86', '/usr/bin/qemu-system-x86_64', 'runs the guests'],
+  ['qemu-utils', '/usr/bin/qemu-img', 'disks and images'],
+  ['qemu-block-extra', '/usr/lib/x86_64-linux-gnu/qemu/block-iscsi.so', 'lets QEMU reach volumes over iSCSI'],
+  ['libvirt-daemon-system', '/usr/sbin/libvirtd', 'keeps the guests'],
+  ['dnsmasq-base', '/usr/sbin/dnsmasq', 'DHCP and DNS for networks'],
+  ['nftables', '/usr/sbin/nft', 'security groups'],
+  ['iproute2', '/sbin/ip', 'bridges, taps, namespaces'],
+  ['tgt', '/usr/sbin/tgtadm', 'exports volumes over iSCSI'],
+  ['xorriso', '/usr/bin/xorriso', 'config drives'],
+  ['openssh-client', '/usr/bin/ssh', 'logs in to guests'],
+  ['mtools', '/usr/bin/mcopy', 'builds the tiny image'],
+  ['syslinux', '/usr/bin/syslinux', 'builds the tiny image'],
+  ['syslinux-common', '/usr/lib/syslinux/mbr/mbr.bin', 'builds the tiny image'],
+  ['fdisk', '/sbin/sfdisk', 'builds the tiny image'],
+  ['cpio', '/usr/bin/cpio', 'builds the tiny image'],
+  ['kmod', '/sbin/depmod', 'builds the tiny image, loads kernel modules'],
+  ['e2fsprogs', '/sbin/mke2fs', 'builds the tiny image'],
+]
+
+export function missingPackages() {
+  return HOST_PACKAGES.filter(([, proof]) => !existsSync(proof) && !existsSync(`/usr${proof}`))
+}
+
+export function isDebianFamily() {
+  try {
+    accessSync('/usr/bin/apt-get', constants.X_OK)
+    return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+export function installCommand(names) {
+  return `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`
+}
+
+/** What to tell somebody for whom we cannot install. */
+export function howToGoOn(missing) {
+  const names = missing.map(([name]) => name)
+  const command = installCommand(names)
+  const lines = ['', 'Real guests need packages of the host that are missing here:', '']
+  for (const [name, , purpose] of missing) lines.push(`  ${name.padEnd(24)} ${purpose}`)
+  lines.push('')
+  if (isDebianFamily()) lines.push('Run this, then `npm run up` as root:', '', `  sudo sh -c '${command}'`)
+  else
+    lines.push(
+      'This is not Debian, Ubuntu or one of their family; install what they call these packages, then run `npm run up` as root.',
+    )
+  lines.push(
+    '',
+    'Without them and without root the emulator works: the same APIs on a simulated host:',
+    '',
+    '  npm run up -- --emulator',
+    '',
+  )
+  return lines.join('\n')
+}
+
+/** Installs with apt-get, telling what is happening; the whole output is kept for the case of a failure. */
+export async function installHostPackages(missing) {
+  const names = missing.map(([name]) => name)
+  process.stderr.write(`Installing packages of the host: ${names.join(', ')}\n`)
+  const started = Date.now()
+  await aptGet(['update', '-qq'], 'reading package lists')
+  await aptGet(['install', '-y', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...names], 'installing')
+  process.stderr.write(`host packages installed in ${((Date.now() - started) / 1000).toFixed(1)} s\n`)
+}
+
+function aptGet(args, what) {
+  const tty = process.stderr.isTTY
+  return new Promise((resolve, reject) => {
+    const child = spawn('apt-get', ['-o', 'APT::Status-Fd=3', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    })
+    const output = []
+    child.stdout.on('data', (chunk) => output.push(chunk))
+    child.stderr.on('data', (chunk) => output.push(chunk))
+    let rest = ''
+    child.stdio[3].on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()
+      const status = /^(?:dlstatus|pmstatus):([^:]*):([\d.]+):(.*)$/.exec(lines.at(-1) ?? '')
+      if (tty && status) {
+        const full = Math.round(Number(status[2]) / 5)
+        process.stderr.write(
+          `\r\x1b[K  [${'#'.repeat(full)}${'.'.repeat(20 - full)}] ${status[2].padStart(5)} %  ${status[3].slice(0, 60)}`,
+        )
+      }
+    })
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (tty) process.stderr.write('\r\x1b[K')
+      if (code === 0) return resolve()
+      const last = Buffer.concat(output).toString().trim().split('\n').slice(-12).join('\n')
+      reject(new Error(`apt-get failed while ${what}:\n${last}\n\nTry it by hand: apt-get ${args.join(' ')}`))
+    })
+  })
+}

@@ -1,0 +1,213 @@
+/** `stratolith doctor`: what this host can and cannot, each finding with its remedy. Changes nothing. */
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { cpus, totalmem } from 'node:os'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+// The bootstrap's own list, so that the two cannot differ.
+import { installCommand, isDebianFamily, missingPackages } from '../../bin/host-packages.js'
+import { libvirtAnswers } from '../agent/libvirt/daemon.ts'
+import { kvmWorks } from '../agent/libvirt/kvm.ts'
+import type { Config } from '../config.ts'
+import { findRunning } from '../state.ts'
+import { bold, dim, green, red, say, yellow } from './terminal.ts'
+
+const run = promisify(execFile)
+
+interface Finding {
+  readonly check: string
+  readonly level: 'ok' | 'warning' | 'error'
+  readonly found: string
+  readonly remedy?: string
+}
+
+export async function doctor(config: Config, { json }: { json: boolean }): Promise<number> {
+  const findings: Finding[] = []
+  for (const check of config.emulator
+    ? [node, memory, disk, port]
+    : [node, root, packages, processor, libvirt, memory, disk, port, modules, firewall, leftovers]) {
+    findings.push(...[await check(config)].flat())
+  }
+  if (json) say(JSON.stringify(findings, null, 2))
+  else draw(findings)
+  if (findings.some(({ level }) => level === 'error')) return 2
+  return findings.some(({ level }) => level === 'warning') ? 1 : 0
+}
+
+type Check = (config: Config) => Finding | Finding[] | Promise<Finding | Finding[]>
+
+const node: Check = () => ({ check: 'Node.js', level: 'ok', found: process.version })
+
+const root: Check = () =>
+  process.getuid?.() === 0
+    ? { check: 'root', level: 'ok', found: 'yes' }
+    : {
+        check: 'root',
+        level: 'error',
+        found: 'no',
+        remedy: 'run with sudo: bridges, taps and rules are made on this machine; the emulator needs no root',
+      }
+
+const packages: Check = () => {
+  const missing = missingPackages().map(([name]) => name!)
+  if (missing.length === 0) return { check: 'packages', level: 'ok', found: 'all there' }
+  const remedy = isDebianFamily() ? installCommand(missing) : 'install what your distribution calls them'
+  return { check: 'packages', level: 'error', found: `missing: ${missing.join(', ')}`, remedy }
+}
+
+const processor: Check = async () => {
+  const flags = /^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? []
+  const capable = flags.includes('vmx') || flags.includes('svm')
+  if (!existsSync('/dev/kvm')) {
+    return {
+      check: 'KVM',
+      level: 'warning',
+      found: capable
+        ? '/dev/kvm is missing though the processor can: guests run on an emulated one, about ten times slower'
+        : 'this processor (or virtual machine) offers none: guests run on an emulated one, about ten times slower',
+      remedy: capable
+        ? 'modprobe kvm_intel (or kvm_amd); else turn virtualization on in the firmware'
+        : 'turn virtualization on in the firmware, or nested virtualization where this is a guest itself',
+    }
+  }
+  const works = await kvmWorks()
+  return works.ok
+    ? { check: 'KVM', level: 'ok', found: 'present and working' }
+    : {
+        check: 'KVM',
+        level: 'warning',
+        found: `/dev/kvm is there but does not work (${works.reason}): guests run on an emulated processor`,
+        remedy: 'where this machine is a guest itself, turn nested virtualization on in its host',
+      }
+}
+
+const libvirt: Check = async () =>
+  (await libvirtAnswers())
+    ? { check: 'libvirt', level: 'ok', found: 'answers' }
+    : existsSync('/usr/sbin/libvirtd') || existsSync('/usr/sbin/virtqemud')
+      ? { check: 'libvirt', level: 'ok', found: 'installed, does not run now; `up` starts it' }
+      : { check: 'libvirt', level: 'error', found: 'not installed', remedy: 'see packages' }
+
+const memory: Check = () => {
+  const gib = totalmem() / 2 ** 30
+  const found = `${gib.toFixed(1)} GiB, ${cpus().length} processors`
+  return gib < 1.5
+    ? {
+        check: 'memory',
+        level: 'warning',
+        found,
+        remedy: 'the control plane takes 0.3 GiB; the rest is what guests can have',
+      }
+    : { check: 'memory', level: 'ok', found }
+}
+
+const disk: Check = async (config) => {
+  let folder = config.state
+  while (!existsSync(folder)) folder = dirname(folder)
+  const { bavail, bsize } = await statfs(folder)
+  const gib = (bavail * bsize) / 2 ** 30
+  const found = `${gib.toFixed(0)} GiB free at ${folder}`
+  if (gib < 2)
+    return { check: 'disk', level: 'error', found, remedy: 'free some, or choose another place with --state DIR' }
+  return gib < 10
+    ? { check: 'disk', level: 'warning', found, remedy: 'enough to try; images and volumes will want more' }
+    : { check: 'disk', level: 'ok', found }
+}
+
+const port: Check = async (config) => {
+  const running = findRunning(config.state)
+  const where = `${config.listen.host}:${config.listen.port}`
+  if (running !== undefined) return { check: 'port', level: 'ok', found: `${running.url} is this cloud's own` }
+  const free = await new Promise<boolean>((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(config.listen.port, config.listen.host, () => server.close(() => resolve(true)))
+  })
+  return free
+    ? { check: 'port', level: 'ok', found: `${where} is free` }
+    : {
+        check: 'port',
+        level: 'error',
+        found: `something else listens on ${where}`,
+        remedy: '--listen HOST:PORT chooses another',
+      }
+}
+
+const modules: Check = async () => {
+  const there = existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables')
+  if (there) return { check: 'bridge filtering', level: 'ok', found: 'br_netfilter is there' }
+  try {
+    await run('modprobe', ['-n', 'br_netfilter'])
+    return { check: 'bridge filtering', level: 'ok', found: 'br_netfilter can be loaded' }
+  } catch {
+    return {
+      check: 'bridge filtering',
+      level: 'error',
+      found: 'br_netfilter is missing: security groups cannot work',
+      remedy: 'install your kernel’s modules package, then modprobe br_netfilter',
+    }
+  }
+}
+
+/** A forward chain of somebody else that drops by default drops guests' packets too, whatever we accept. */
+const firewall: Check = async () => {
+  if (!existsSync('/usr/sbin/nft')) return []
+  try {
+    const { stdout } = await run('nft', ['-j', 'list', 'chains'])
+    const chains = (
+      JSON.parse(stdout).nftables as {
+        chain?: { family: string; table: string; name: string; hook?: string; policy?: string }
+      }[]
+    ).flatMap((entry) => entry.chain ?? [])
+    const foreign = chains.filter(
+      (chain) => chain.hook === 'forward' && chain.policy === 'drop' && !chain.table.startsWith('stratolith_'),
+    )
+    if (foreign.length === 0)
+      return { check: 'firewall', level: 'ok', found: 'no other forward chain drops by default' }
+    return foreign.map((chain) => ({
+      check: 'firewall',
+      level: 'warning',
+      found: `${chain.family} table ${chain.table} (chain ${chain.name}) drops what it does not know; guests' packets pass it`,
+      remedy: `let the bridges through in that firewall, such as: nft insert rule ${chain.family} ${chain.table} ${chain.name} iifname "brq*" accept`,
+    }))
+  } catch (error) {
+    return {
+      check: 'firewall',
+      level: 'warning',
+      found: `nft does not answer: ${(error as Error).message.split('\n')[0]}`,
+      remedy: 'run as root',
+    }
+  }
+}
+
+/** Devices of a cloud that no longer runs. */
+const leftovers: Check = async (config) => {
+  if (findRunning(config.state) !== undefined || !existsSync('/sbin/ip')) return []
+  const { stdout } = await run('ip', ['-j', 'link', 'show'])
+  const ours = (JSON.parse(stdout) as { ifname: string }[])
+    .map((link) => link.ifname)
+    .filter((name) => /^(brq|tap)[0-9a-f-]{11}$/.test(name))
+  if (ours.length === 0) return { check: 'leftovers', level: 'ok', found: 'no devices of a cloud that is not running' }
+  return {
+    check: 'leftovers',
+    level: 'warning',
+    found: `${ours.length} devices of a cloud: ${ours.slice(0, 4).join(', ')}${ours.length > 4 ? ', …' : ''}`,
+    remedy:
+      'guests of a stopped control plane may be using them; `npx stratolith down` ends them and removes the devices',
+  }
+}
+
+function draw(findings: readonly Finding[]): void {
+  const marks = { ok: green('✔'), warning: yellow('!'), error: red('✘') }
+  for (const { check, level, found, remedy } of findings) {
+    say(`  ${marks[level]} ${check.padEnd(18)} ${found}`)
+    if (remedy !== undefined) say(`    ${' '.repeat(18)} ${dim('→')} ${remedy}`)
+  }
+  const errors = findings.filter(({ level }) => level === 'error').length
+  const warnings = findings.filter(({ level }) => level === 'warning').length
+  say(
+    `\n  ${errors === 0 ? (warnings === 0 ? 'This host is ready.' : `Ready, with ${bold(String(warnings))} warning${warnings === 1 ? '' : 's'}.`) : `${bold(String(errors))} to mend first.`}`,
+  )
+}

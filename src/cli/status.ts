@@ -1,0 +1,150 @@
+/** `stratolith status`: one screen of what runs. Exit status 0 when the cloud answers, 1 when it does not. */
+import { statfs } from 'node:fs/promises'
+import type { Config } from '../config.ts'
+import { findRunning, openState } from '../state.ts'
+import { Client } from './client.ts'
+import { bold, dim, duration, green, red, say, yellow } from './terminal.ts'
+
+interface Overview {
+  readonly running: boolean
+  readonly state: string
+  readonly url?: string
+  readonly pid?: number
+  readonly startedAt?: string
+  readonly emulator?: boolean
+  readonly hosts?: { name: string; status: string; state: string; vcpus: string; ramMiB: string }[]
+  readonly servers?: { id: string; name: string; project: string; status: string; host: string; addresses: string[] }[]
+  readonly volumes?: { id: string; name: string; status: string; sizeGiB: number }[]
+  readonly images?: number
+  readonly networks?: number
+  readonly diskFreeGiB?: number
+  readonly problem?: string
+}
+
+export async function status(config: Config, { json }: { json: boolean }): Promise<number> {
+  const overview = await look(config)
+  if (json) say(JSON.stringify(overview, null, 2))
+  else draw(overview)
+  return overview.running && overview.problem === undefined ? 0 : 1
+}
+
+async function look(config: Config): Promise<Overview> {
+  const running = findRunning(config.state)
+  if (running === undefined) return { running: false, state: config.state }
+  const base = { running: true, state: config.state, ...running }
+  try {
+    const { passwords } = openState(config.state)
+    const client = await Client.login(running.url, { username: 'admin', password: passwords.admin, project: 'admin' })
+    const compute = { 'openstack-api-version': 'compute 2.87' }
+    const [hypervisors, servers, volumes, images, networks, disk] = await Promise.all([
+      client.call('GET', '/compute/v2.1/os-hypervisors/detail', undefined, compute),
+      client.call('GET', '/compute/v2.1/servers/detail?all_tenants=1', undefined, compute),
+      client.call('GET', `/volume/v3/${client.projectId}/volumes/detail?all_tenants=1`),
+      client.call('GET', '/image/v2/images?limit=1000'),
+      client.call('GET', '/network/v2.0/networks?fields=id'),
+      statfs(config.state),
+    ])
+    const { resource_providers: providers } = await client.call('GET', '/placement/resource_providers', undefined, {
+      'openstack-api-version': 'placement 1.39',
+    })
+    const hosts = await Promise.all(
+      hypervisors.hypervisors.map(async (host: { hypervisor_hostname: string; status: string; state: string }) => {
+        const provider = providers.find((each: { name: string }) => each.name === host.hypervisor_hostname)
+        const usage =
+          provider && (await client.call('GET', `/placement/resource_providers/${provider.uuid}/usages`)).usages
+        const inventory =
+          provider &&
+          (await client.call('GET', `/placement/resource_providers/${provider.uuid}/inventories`)).inventories
+        const of = (what: string) =>
+          provider === undefined ? '?' : `${usage[what] ?? 0} of ${inventory[what]?.total ?? 0}`
+        return {
+          name: host.hypervisor_hostname,
+          status: host.status,
+          state: host.state,
+          vcpus: of('VCPU'),
+          ramMiB: of('MEMORY_MB'),
+        }
+      }),
+    )
+    return {
+      ...base,
+      hosts,
+      servers: servers.servers.map((server: Record<string, unknown>) => ({
+        id: server.id,
+        name: server.name,
+        project: server.tenant_id,
+        status: server.status,
+        host: server['OS-EXT-SRV-ATTR:host'],
+        addresses: Object.values(server.addresses as Record<string, { addr: string }[]>)
+          .flat()
+          .map((address) => address.addr),
+      })),
+      volumes: volumes.volumes.map((volume: Record<string, unknown>) => ({
+        id: volume.id,
+        name: volume.name,
+        status: volume.status,
+        sizeGiB: volume.size,
+      })),
+      images: images.images.length,
+      networks: networks.networks.length,
+      diskFreeGiB: Math.floor((disk.bavail * disk.bsize) / 2 ** 30),
+    }
+  } catch (error) {
+    return {
+      ...base,
+      problem:
+        error instanceof Error
+          ? `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
+          : String(error),
+    }
+  }
+}
+
+function draw(overview: Overview): void {
+  if (!overview.running) {
+    say(`${red('●')} no cloud runs on ${overview.state}`)
+    say(dim('  npm run up starts one; --state DIR looks elsewhere'))
+    return
+  }
+  const since = duration(Date.now() - Date.parse(overview.startedAt ?? ''))
+  say(
+    `${overview.problem === undefined ? green('●') : yellow('●')} ${bold(overview.url ?? '')}${overview.emulator ? ' (emulator)' : ''}  ${dim(`process ${overview.pid}, up ${since}, state ${overview.state}`)}`,
+  )
+  if (overview.problem !== undefined) {
+    say(`  ${red('it runs but does not answer:')} ${overview.problem}`)
+    return
+  }
+  say()
+  for (const host of overview.hosts ?? []) {
+    const mark = host.state === 'up' ? (host.status === 'enabled' ? green('●') : yellow('●')) : red('●')
+    say(
+      `  ${mark} host ${host.name}  vCPUs ${host.vcpus}, MiB ${host.ramMiB}${host.status === 'enabled' ? '' : `, ${host.status}`}`,
+    )
+  }
+  say(`  ${overview.images} images, ${overview.networks} networks, ${overview.diskFreeGiB} GiB free on disk`)
+  table('servers', overview.servers ?? [], (server) => [
+    server.name,
+    server.status,
+    server.addresses.join(' '),
+    server.id,
+  ])
+  table('volumes', overview.volumes ?? [], (volume) => [
+    volume.name || '-',
+    volume.status,
+    `${volume.sizeGiB} GiB`,
+    volume.id,
+  ])
+}
+
+const SHOWN = 12
+
+function table<T>(title: string, rows: readonly T[], cells: (row: T) => string[]): void {
+  say(`\n  ${bold(String(rows.length))} ${title}`)
+  const shown = rows.slice(0, SHOWN).map(cells)
+  const widths = shown.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
+    [],
+  )
+  for (const row of shown) say(`    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`)
+  if (rows.length > SHOWN) say(dim(`    and ${rows.length - SHOWN} more`))
+}

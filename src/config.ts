@@ -1,0 +1,309 @@
+/**
+ * Every setting: name, type, default, meaning. A flag beats the environment (`STRATOLITH_*`), which beats the file
+ * (`--config FILE`, or `stratolith.yaml` in the state directory), which beats the default. `--help` is made from this
+ * table.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import ipaddr from 'ipaddr.js'
+import { parse } from 'yaml'
+
+/** A mistake in a setting: shown without a stack, with exit status 2. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+}
+
+interface Setting<T> {
+  /** As commander writes it: `--state <dir>`; absent argument means a switch. */
+  readonly flag: string
+  readonly meaning: string
+  /** How `--help` shows the default, where the value alone says too little. */
+  readonly shownDefault?: string
+  readonly fallback: (soFar: { emulator: boolean }) => T
+  readonly read: (text: string) => T
+}
+
+const text = (value: string) => value
+const path = (value: string) => (isAbsolute(value) ? value : resolve(value))
+const flag = (value: string) => {
+  if (['1', 'true', 'yes', 'on', ''].includes(value.toLowerCase())) return true
+  if (['0', 'false', 'no', 'off'].includes(value.toLowerCase())) return false
+  throw new SettingError(`${value} is neither true nor false`)
+}
+const oneOf =
+  <const T extends readonly string[]>(...allowed: T) =>
+  (value: string): T[number] => {
+    if (allowed.includes(value)) return value
+    throw new SettingError(`${value} is none of ${allowed.join(', ')}`)
+  }
+const wholeNumber = (least: number, most: number) => (value: string) => {
+  const number = Number(value)
+  if (Number.isInteger(number) && number >= least && number <= most) return number
+  throw new SettingError(`${value} is not a whole number from ${least} to ${most}`)
+}
+const ipv4Cidr = (value: string) => {
+  if (ipaddr.IPv4.isValidCIDR(value)) return value
+  throw new SettingError(`${value} is not an IPv4 network such as 172.24.4.0/24`)
+}
+
+const hostPort = (value: string) => {
+  const found = /^(\[[0-9a-f:.]+\]|[^:\s]+):(\d{1,5})$/i.exec(value)
+  if (found === null || Number(found[2]) > 65535) throw new SettingError(`${value} is not HOST:PORT`)
+  return { host: found[1]!.replace(/^\[|\]$/g, ''), port: Number(found[2]) }
+}
+
+function setting<T>(declared: Setting<T>): Setting<T> {
+  return declared
+}
+
+function defaultState(emulator: boolean): string {
+  if (process.getuid?.() === 0) return emulator ? '/var/lib/stratolith-emulator' : '/var/lib/stratolith'
+  const base = process.env.XDG_STATE_HOME || join(homedir(), '.local/state')
+  return join(base, emulator ? 'stratolith-emulator' : 'stratolith')
+}
+
+export const settings = {
+  emulator: setting<boolean>({
+    flag: '--emulator',
+    meaning: 'the whole cloud on a simulated host: no root, no libvirt, no guests',
+    fallback: () => false,
+    read: flag,
+  }),
+  state: setting<string>({
+    flag: '--state <dir>',
+    meaning: 'where everything of this cloud lies: database, images, volumes, keys, logs',
+    shownDefault: '/var/lib/stratolith (emulator: …-emulator); not root: below ~/.local/state',
+    fallback: ({ emulator }) => defaultState(emulator),
+    read: path,
+  }),
+  listen: setting<{ host: string; port: number }>({
+    flag: '--listen <host:port>',
+    meaning: 'where all APIs answer; plain HTTP on loopback only',
+    shownDefault: '127.0.0.1:5000',
+    fallback: () => ({ host: '127.0.0.1', port: 5000 }),
+    read: hostPort,
+  }),
+  publicUrl: setting<string>({
+    flag: '--public-url <url>',
+    meaning: 'how clients reach us, for the catalog and links',
+    shownDefault: 'made from --listen',
+    fallback: () => '',
+    read: (value) => {
+      if (!/^https?:\/\/[^/\s]+(\/[^\s]*)?$/.test(value)) throw new SettingError(`${value} is not an http(s) URL`)
+      return value.replace(/\/+$/, '')
+    },
+  }),
+  tlsCert: setting<string>({
+    flag: '--tls-cert <file>',
+    meaning: 'certificate chain in PEM; needed, with --tls-key, to listen beyond loopback',
+    fallback: () => '',
+    read: path,
+  }),
+  tlsKey: setting<string>({
+    flag: '--tls-key <file>',
+    meaning: 'private key in PEM for --tls-cert',
+    fallback: () => '',
+    read: path,
+  }),
+  servicePorts: setting<boolean>({
+    flag: '--service-ports',
+    meaning: 'also answer at the ports that each service has in OpenStack: 8774, 8776, 8778, 9292, 9696',
+    fallback: () => false,
+    read: flag,
+  }),
+  databaseUrl: setting<string>({
+    flag: '--database-url <url>',
+    meaning: 'a PostgreSQL database of yours in place of the embedded server',
+    shownDefault: '$DATABASE_URL, else embedded',
+    fallback: () => process.env.DATABASE_URL ?? '',
+    read: text,
+  }),
+  region: setting<string>({
+    flag: '--region <name>',
+    meaning: 'name of the one region',
+    fallback: () => 'RegionOne',
+    read: text,
+  }),
+  hostName: setting<string>({
+    flag: '--host-name <name>',
+    meaning: 'name of this hypervisor host',
+    shownDefault: 'what the machine calls itself',
+    fallback: () => hostname(),
+    read: (value) => {
+      if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,253})$/.test(value)) throw new SettingError(`${value} is not a host name`)
+      return value
+    },
+  }),
+  publicCidr: setting<string>({
+    flag: '--public-cidr <cidr>',
+    meaning: 'addresses of the first public network; the host is its gateway',
+    shownDefault: 'the first of 172.24.4.0/24, 172.24.5.0/24, … that is free on this machine',
+    fallback: () => '',
+    read: ipv4Cidr,
+  }),
+  privateCidr: setting<string>({
+    flag: '--private-cidr <cidr>',
+    meaning: 'addresses of the first private network',
+    fallback: () => '10.0.0.0/24',
+    read: ipv4Cidr,
+  }),
+  virt: setting<'auto' | 'kvm' | 'tcg'>({
+    flag: '--virt <kind>',
+    meaning: 'auto, kvm or tcg; auto tries whether KVM really works',
+    fallback: () => 'auto',
+    read: oneOf('auto', 'kvm', 'tcg'),
+  }),
+  libvirtUri: setting<string>({
+    flag: '--libvirt-uri <uri>',
+    meaning: 'which libvirt to drive',
+    fallback: () => 'qemu:///system',
+    read: text,
+  }),
+  simulatedHosts: setting<number>({
+    flag: '--simulated-hosts <n>',
+    meaning: 'hosts that the emulator pretends to have',
+    fallback: () => 1,
+    read: wholeNumber(1, 10_000),
+  }),
+  hello: setting<boolean>({
+    flag: '--hello <yes|no>',
+    meaning: 'boot a first server `hello` with a volume on the first run',
+    fallback: () => true,
+    read: flag,
+  }),
+  cloudsYaml: setting<string>({
+    flag: '--clouds-yaml <file>',
+    meaning: "the client's file to merge `stratolith` and `stratolith-demo` into; `none` leaves it alone",
+    shownDefault: '~/.config/openstack/clouds.yaml',
+    fallback: () => join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'openstack/clouds.yaml'),
+    read: (value) => (value === 'none' ? '' : path(value)),
+  }),
+  cloudName: setting<string>({
+    flag: '--cloud-name <name>',
+    meaning: 'name of the entries in clouds.yaml: NAME and NAME-demo',
+    fallback: () => 'stratolith',
+    read: (value) => {
+      if (!/^[A-Za-z0-9_.-]{1,64}$/.test(value))
+        throw new SettingError(`${value} is not a name of letters, digits, - _ .`)
+      return value
+    },
+  }),
+  logLevel: setting<'trace' | 'debug' | 'info' | 'warn' | 'error'>({
+    flag: '--log-level <level>',
+    meaning: 'trace, debug, info, warn or error; the log is DIR/log/stratolith.log',
+    fallback: () => 'info',
+    read: oneOf('trace', 'debug', 'info', 'warn', 'error'),
+  }),
+  crashAt: setting<string>({
+    flag: '--crash-at <step>',
+    meaning:
+      'kill ourselves with SIGKILL around one step, `PHASE:STEP` with phase before or after: for tests of recovery',
+    fallback: () => '',
+    read: (value) => {
+      if (!/^(before|after):.+$/.test(value)) throw new SettingError(`${value} is not before:STEP or after:STEP`)
+      return value
+    },
+  }),
+} as const
+
+export type Config = { readonly [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]['read']> }
+
+/** `listen` → `STRATOLITH_LISTEN`, `publicUrl` → `STRATOLITH_PUBLIC_URL`. */
+function environmentName(name: string): string {
+  return `STRATOLITH_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** Adds every setting, and `--config`, to a command of the CLI. */
+export function withSettings(command: Command): Command {
+  command.option('--config <file>', 'a YAML file of settings, keys as the long flags (env: STRATOLITH_CONFIG)')
+  for (const [name, declared] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    const fallback = declared.shownDefault ?? String(declared.fallback({ emulator: false }))
+    const type = /<([^>]+)>/.exec(declared.flag)?.[1] ?? 'yes|no'
+    const shown = fallback === '' ? 'none' : fallback
+    command.addOption(
+      new Option(
+        declared.flag.includes('<') ? declared.flag : `${declared.flag} [yes|no]`,
+        `${declared.meaning} (${type}; default: ${shown}; env: ${environmentName(name)})`,
+      ),
+    )
+  }
+  return command
+}
+
+/**
+ * @param flags what commander parsed: text, or true for a switch
+ * @throws SettingError naming the setting and where its value came from
+ */
+export function loadConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv = process.env,
+): Config {
+  const emulator = one('emulator', flags, environment, {}, { emulator: false })
+  const state = one('state', flags, environment, {}, { emulator })
+  const named = (flags.config as string | undefined) ?? environment.STRATOLITH_CONFIG
+  const file = named ?? join(state, 'stratolith.yaml')
+  const fromFile = readFile(file, named !== undefined)
+  const result: Record<string, unknown> = {}
+  for (const name of Object.keys(settings) as (keyof Config)[]) {
+    result[name] = one(name, flags, environment, fromFile, { emulator })
+  }
+  const config = result as Config
+  const loopback =
+    ['127.0.0.1', '::1', 'localhost'].includes(config.listen.host) || config.listen.host.startsWith('127.')
+  if (!loopback && (config.tlsCert === '' || config.tlsKey === '')) {
+    throw new SettingError(
+      `listening on ${config.listen.host} needs --tls-cert and --tls-key: plain HTTP is for loopback only`,
+    )
+  }
+  return config
+}
+
+function one<Name extends keyof Config>(
+  name: Name,
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+  file: Readonly<Record<string, unknown>>,
+  soFar: { emulator: boolean },
+): Config[Name] {
+  const declared = settings[name] as unknown as Setting<Config[Name]>
+  const long = /^--([a-z-]+)/.exec(declared.flag)![1]!
+  const sources: [unknown, string][] = [
+    [flags[name] === true ? 'true' : flags[name], `--${long}`],
+    [environment[environmentName(name)], environmentName(name)],
+    [file[long], `${long} in the settings file`],
+  ]
+  for (const [value, where] of sources) {
+    if (value === undefined) continue
+    try {
+      return declared.read(String(value))
+    } catch (error) {
+      if (error instanceof SettingError) throw new SettingError(`${where}: ${error.message}`)
+      throw error
+    }
+  }
+  return declared.fallback(soFar)
+}
+
+function readFile(file: string, mustExist: boolean): Record<string, unknown> {
+  if (!existsSync(file)) {
+    if (mustExist) throw new SettingError(`the settings file ${file} is not there`)
+    return {}
+  }
+  const parsed: unknown = parse(readFileSync(file, 'utf8')) ?? {}
+  if (typeof parsed !== 'object' || Array.isArray(parsed))
+    throw new SettingError(`${file} is not a list of "name: value"`)
+  const known = new Set(Object.values(settings).map((declared) => /^--([a-z-]+)/.exec(declared.flag)![1]!))
+  const unknown = Object.keys(parsed as object).filter((key) => !known.has(key))
+  if (unknown.length > 0) throw new SettingError(`${file} names unknown settings: ${unknown.join(', ')}`)
+  return parsed as Record<string, unknown>
+}
+
+/** The URL under which clients reach the cloud. */
+export function baseUrl(config: Config, port = config.listen.port): string {
+  if (config.publicUrl !== '') return config.publicUrl
+  const scheme = config.tlsCert === '' ? 'http' : 'https'
+  const host = config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host
+  return `${scheme}://${host}:${port}`
+}

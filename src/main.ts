@@ -1,0 +1,59 @@
+/** The program: `stratolith up | status | doctor | down | routes`. Each command is a file in cli/, loaded when asked for. */
+import { Command } from 'commander'
+import { loadConfig, SettingError, withSettings } from './config.ts'
+
+const program = new Command('stratolith')
+  .description('A whole OpenStack-compatible private cloud in one process.')
+  .showHelpAfterError('(--help lists what there is)')
+  .helpOption('-h, --help')
+
+withSettings(
+  program.command('up').description('run the cloud here; on the first run also makes a first server'),
+).action(async (flags) => {
+  const { up } = await import('./cli/up.ts')
+  process.exitCode = await up(loadConfig(flags))
+})
+
+withSettings(program.command('status').description('one screen of what runs').option('--json', 'for programs')).action(
+  async (flags) => {
+    const { status } = await import('./cli/status.ts')
+    process.exitCode = await status(loadConfig(flags), { json: flags.json === true })
+  },
+)
+
+withSettings(
+  program
+    .command('doctor')
+    .description('check this host; each finding with its remedy. Exit status: 0 fine, 1 warnings, 2 errors')
+    .option('--json', 'for programs'),
+).action(async (flags) => {
+  const { doctor } = await import('./cli/doctor.ts')
+  process.exitCode = await doctor(loadConfig(flags), { json: flags.json === true })
+})
+
+withSettings(
+  program
+    .command('down')
+    .description('stop everything: the control plane, guests, and what was made on this host. Data stays')
+    .option('--purge', 'remove the data too: images, volumes, database'),
+).action(async (flags) => {
+  const { down } = await import('./cli/down.ts')
+  process.exitCode = await down(loadConfig(flags), { purge: flags.purge === true })
+})
+
+program
+  .command('routes')
+  .description('every route with service, method, path, action, microversions and policy')
+  .option('--json', 'for programs')
+  .action(async (flags) => {
+    const { routes } = await import('./cli/routes.ts')
+    process.exitCode = await routes({ json: flags.json === true })
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof SettingError)) throw error
+  console.error(`stratolith: ${error.message}`)
+  process.exitCode = 2
+}
