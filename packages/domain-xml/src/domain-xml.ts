@@ -311,5 +311,7 @@ function pciePorts(spec: GuestSpec): Element[] {
   // Beside disks and cards: SCSI, USB, the agent's serial bus, memory balloon, random numbers.
   const taken = (spec.disks ?? []).filter(({ bus }) => bus === 'virtio').length + (spec.interfaces ?? []).length + 5
   const port = el('controller', { type: 'pci', model: 'pcie-root-port' })
-  return Array.from({ length: taken + (spec.pcieHotplugPorts ?? 8) }, () => port)
+  const ports = Array.from({ length: taken + (spec.pcieHotplugPorts ?? 8) }, () => port)
+  // Once there are controllers in the text, libvirt wants the root among them.
+  return [el('controller', { type: 'pci', index: 0, model: 'pcie-root' }), ...ports]
 }

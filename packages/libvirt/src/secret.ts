@@ -27,7 +27,7 @@ export class Secret {
     const bytes = typeof value === 'string' ? new Uint8Array(Buffer.from(value)) : value
     await this.#raw.secretSetValue({ secret: this.#secret, value: bytes, flags: 0 }, options)
   }
-  /** @throws isDenied() when the definition says private */
+  /** @throws code VIR_ERR_INVALID_SECRET when the definition says private */
   async value(options?: CallOptions): Promise<Uint8Array> {
     return (await this.#raw.secretGetValue({ secret: this.#secret, flags: 0 }, options)).value
   }

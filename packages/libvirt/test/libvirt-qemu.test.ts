@@ -80,6 +80,10 @@ test('a guest is started, watched, looked at and cut off', { skip, timeout: 60_0
   assert.equal(stats?.values['block.0.name'], 'vda')
   assert.equal(stats?.values['block.0.capacity'], 1n << 20n)
 
+  const listed = (await connection.listDomainsWithState()).find(({ domain }) => domain.uuid === guest.uuid)
+  assert.equal(listed?.state, 'running')
+  assert.equal(listed?.reason, 'unpaused')
+
   const picture = await guest.screenshot()
   assert.match(picture.mime, /^image\//)
   assert.ok(picture.data.length > 100)
