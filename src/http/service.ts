@@ -79,6 +79,8 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
     reply.header('x-openstack-request-id', request.requestId)
     for (const name of service.requestIdHeaders ?? []) reply.header(name, request.requestId)
     if (service.microversions !== undefined) negotiateFor(service.microversions, request, reply)
+    // No name or id of ours has a NUL, and no database takes one.
+    if (request.url.includes('%00')) throw new DomainError('invalid', 'http.url.nul', 'Malformed request URL')
     const { policy, since, until } = request.routeOptions.config
     if (policy === undefined) return // an unknown path: the not-found handler answers
     if (service.policies[policy] !== ANYONE) {
