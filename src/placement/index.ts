@@ -82,3 +82,4 @@ export const placementMigrations: MigrationFolder = {
 export type OpenPlacement = (context: ServiceContext) => Promise<Placement>
 
 export { openPlacement } from './open.ts'
+export { standardNames, type StandardNames } from './standard/names.ts'

@@ -1,10 +1,10 @@
 /** Opens placement: standard names into the tables, routes onto a plugin, and the calls for compute. */
-import { readFile } from 'node:fs/promises'
 import type { Sql } from '../database/database.ts'
 import { openClaims } from './claims/claims.ts'
 import type { OpenPlacement } from './index.ts'
 import { placementPlugin } from './plugin.ts'
 import { policies } from './policies.ts'
+import { standardNames } from './standard/names.ts'
 
 export const openPlacement: OpenPlacement = async (context) => {
   await putStandardNames(context.db)
@@ -18,22 +18,16 @@ export const openPlacement: OpenPlacement = async (context) => {
 
 /** Newer code may know more names than the tables do; none is ever taken away. */
 async function putStandardNames(sql: Sql): Promise<void> {
-  const [classes, traits] = await Promise.all([namesIn('resource-classes.txt'), namesIn('traits.txt')])
+  const { resourceClasses, traits } = await standardNames()
   await sql`
     with classes as (
       insert into placement.resource_classes (name)
-      select name from unnest(${classes}::text[]) with ordinality as c (name, at)
+      select name from unnest(${[...resourceClasses]}::text[]) with ordinality as c (name, at)
        where not exists (select from placement.resource_classes r where r.name = c.name) order by at
       on conflict do nothing
     )
     insert into placement.traits (name)
-    select name from unnest(${traits}::text[]) as t (name)
+    select name from unnest(${[...traits]}::text[]) as t (name)
      where not exists (select from placement.traits known where known.name = t.name)
     on conflict do nothing`
-}
-
-/** Sources: os-resource-classes and os-traits, the libraries that upstream takes its names from. */
-async function namesIn(file: string): Promise<string[]> {
-  const text = await readFile(new URL(`./standard/${file}`, import.meta.url), 'utf8')
-  return text.split('\n').filter((line) => line !== '')
 }

@@ -157,9 +157,9 @@ export function openFlavors({
     },
 
     async addAccess(caller, id, projectId, strict) {
+      if (!(await projectExists(projectId))) throw noProject(projectId)
       const { isPublic } = await get(caller, id)
       if (isPublic && strict) throw cannotRestrictPublic()
-      if (!(await projectExists(projectId))) throw noProject(projectId)
       try {
         await store.addAccess(db, id, projectId)
       } catch (error) {
@@ -171,7 +171,7 @@ export function openFlavors({
 
     async removeAccess(caller, id, projectId) {
       await get(caller, id)
-      if (!(await projectExists(projectId))) throw noProject(projectId)
+      // A project that is gone may still be in the list, so none is asked for here.
       if (!(await store.removeAccess(db, id, projectId))) throw noAccess(id, projectId)
       return await store.projectsOf(db, id)
     },

@@ -71,7 +71,8 @@ export interface FlavorFilter {
 }
 
 export async function listFlavors(sql: Sql, filter: FlavorFilter): Promise<readonly Flavor[]> {
-  const column = sql(`f.${SORT_COLUMNS[filter.sortKey]}`)
+  const named = sql(`f.${SORT_COLUMNS[filter.sortKey]}`)
+  const column = filter.sortKey === 'description' ? sql`coalesce(${named}, '')` : named
   const down = filter.sortDir === 'desc'
   const after =
     filter.marker === undefined

@@ -10,7 +10,7 @@ create table compute.flavors (
   root_gib integer not null,
   ephemeral_gib integer not null,
   swap_mib integer not null,
-  rxtx_factor real not null default 1,
+  rxtx_factor double precision not null default 1,
   is_public boolean not null default true,
   extra_specs jsonb not null default '{}',
   created_at timestamptz not null default now(),

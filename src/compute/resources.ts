@@ -1,0 +1,51 @@
+/** Everything of compute that is no server, opened together and mounted together. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { Database } from '../database/database.ts'
+import type { PolicyTable } from '../http/policy.ts'
+import { type Placement, standardNames } from '../placement/index.ts'
+import { type Flavors, openFlavors } from './flavors/flavors.ts'
+import { flavorPolicies } from './flavors/policies.ts'
+import { flavorRoutes } from './flavors/routes.ts'
+import { type HostRatios, type Hosts, openHosts } from './hosts/hosts.ts'
+import { type Keypairs, openKeypairs } from './keypairs/keypairs.ts'
+import { openQuotas, type Quotas } from './quotas/quotas.ts'
+import { openServerGroups, type ServerGroups } from './server-groups/server-groups.ts'
+
+export interface Resources {
+  readonly hosts: Hosts
+  readonly flavors: Flavors
+  readonly keypairs: Keypairs
+  readonly quotas: Quotas
+  readonly serverGroups: ServerGroups
+}
+
+export interface ResourceDependencies {
+  readonly db: Database
+  readonly placement: Placement
+  readonly ratios?: HostRatios
+  /** Identity's; without it every project is taken for real. */
+  readonly projectExists?: (id: string) => Promise<boolean>
+}
+
+export function openResources({ db, placement, ratios, projectExists }: ResourceDependencies): Resources {
+  const quotas = openQuotas({ db })
+  return {
+    hosts: openHosts({ db, placement, ...(ratios !== undefined && { ratios }) }),
+    flavors: openFlavors({ db, ...(projectExists !== undefined && { projectExists }) }),
+    keypairs: openKeypairs({ db, quotas }),
+    quotas,
+    serverGroups: openServerGroups({ db, quotas }),
+  }
+}
+
+export const resourcePolicies: PolicyTable = { ...flavorPolicies }
+
+/** Mount it below `/v2.1`, inside compute's plugin. */
+export const resourceRoutes: FastifyPluginAsync<{
+  resources: Resources
+  policies: PolicyTable
+  /** The public URL of compute, without the version. */
+  base: string
+}> = async (app, { resources, policies, base }) => {
+  await app.register(flavorRoutes, { flavors: resources.flavors, standardNames, policies, base })
+}
