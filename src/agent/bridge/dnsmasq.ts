@@ -1,0 +1,189 @@
+/**
+ * One dnsmasq: started, told news, restarted when it dies. It outlives this process, so that guests keep their leases
+ * while the control plane is away; the next one finds it by its pid file.
+ *
+ * On SIGHUP dnsmasq 2.90 rereads hosts and options, but keeps a removed host's lease, refuses an address that moved to
+ * another card, and crashes when a host that has a lease carries a tag. So only plain additions are told by signal;
+ * anything else is a restart with an empty lease file, which takes less than 50 ms: all addresses are fixed, and
+ * `dhcp-authoritative` lets guests renew what the new process has not heard of.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { run } from './command.ts'
+import type { DnsmasqFiles } from './dnsmasq-files.ts'
+
+const STOP_WITHIN_MS = 2000
+/** Changes that come together are one restart. */
+const RESTART_DEBOUNCE_MS = 20
+const FILES = ['conf', 'hosts', 'options', 'names'] as const
+
+export class Dnsmasq {
+  readonly #dir: string
+  readonly #namespace: string | undefined
+  readonly #log: Logger
+  #wanted: DnsmasqFiles | undefined
+  /** What the running process has read; undefined when that is not known or none runs. */
+  #served: DnsmasqFiles | undefined
+  #pid: number | undefined
+  #turning: Promise<void> | undefined
+  #trouble: string | undefined
+
+  /** Takes over a process that an earlier control plane started with the files in `dir`. No namespace: on the host. */
+  constructor({ dir, namespace, log }: { dir: string; namespace: string | undefined; log: Logger }) {
+    this.#dir = dir
+    this.#namespace = namespace
+    this.#log = log
+    this.#pid = runningPid(dir)
+    const files = readFiles(dir)
+    // The mark is written when the process has read the files, so files that were only written do not count.
+    if (this.#pid !== undefined && files !== undefined && readText(join(dir, 'served')) === digest(files))
+      this.#served = files
+  }
+
+  /** Why it does not run, if it should and does not. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  want(files: DnsmasqFiles): void {
+    this.#wanted = files
+  }
+
+  /** Resolves when what is wanted now is served. @throws CommandFailed when dnsmasq does not start */
+  settle(): Promise<void> {
+    const turn = (this.#turning ?? Promise.resolve()).then(() => this.#turn())
+    const guarded = turn.catch(() => {})
+    this.#turning = guarded
+    return turn
+  }
+
+  /** Called by the clock: starts it again if it has died. */
+  async revive(): Promise<void> {
+    if (this.#wanted === undefined || (this.#pid !== undefined && isRunning(this.#pid, this.#dir))) return
+    this.#log.warn({ dir: this.#dir, pid: this.#pid }, 'dnsmasq is gone, starting it again')
+    await this.settle()
+  }
+
+  async #turn(): Promise<void> {
+    const alive = this.#pid !== undefined && isRunning(this.#pid, this.#dir)
+    if (alive && this.#wanted !== undefined && this.#served !== undefined) {
+      if (isSame(this.#served, this.#wanted)) return
+      if (onlyAdds(this.#served, this.#wanted)) return this.#tell(this.#wanted)
+    }
+    await sleep(RESTART_DEBOUNCE_MS)
+    if (this.#wanted !== undefined) await this.#restart(this.#wanted)
+  }
+
+  #tell(files: DnsmasqFiles): void {
+    if (this.#pid === undefined) return
+    this.#write(files)
+    process.kill(this.#pid, 'SIGHUP')
+    this.#nowServes(files)
+  }
+
+  async #restart(files: DnsmasqFiles): Promise<void> {
+    await this.#kill()
+    this.#write(files)
+    rmSync(join(this.#dir, 'leases'), { force: true })
+    const args = ['dnsmasq', `--conf-file=${join(this.#dir, 'conf')}`]
+    try {
+      // It goes to the background when its sockets are open, so a start that failed is seen here.
+      if (this.#namespace === undefined) await run(args[0]!, args.slice(1))
+      else await run('ip', ['netns', 'exec', this.#namespace, ...args])
+    } catch (error) {
+      this.#trouble = `dnsmasq for ${this.#dir} does not start: ${(error as Error).message}`
+      throw error
+    }
+    this.#trouble = undefined
+    this.#pid = runningPid(this.#dir)
+    this.#nowServes(files)
+  }
+
+  #write(files: DnsmasqFiles): void {
+    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+    rmSync(join(this.#dir, 'served'), { force: true })
+    for (const name of FILES) writeFileSync(join(this.#dir, name), files[name])
+  }
+
+  #nowServes(files: DnsmasqFiles): void {
+    this.#served = files
+    writeFileSync(join(this.#dir, 'served'), digest(files))
+  }
+
+  async #kill(): Promise<void> {
+    const pid = this.#pid
+    this.#pid = undefined
+    this.#served = undefined
+    if (pid !== undefined) await stopProcess(pid, this.#dir)
+  }
+
+  /** Ends the process for good; its files stay. */
+  async stop(): Promise<void> {
+    this.#wanted = undefined
+    await this.#turning
+    await this.#kill()
+  }
+}
+
+/** Ends a dnsmasq that was started with the files in `dir`, and waits until it is gone. */
+export async function stopProcess(pid: number, dir: string): Promise<void> {
+  const deadline = Date.now() + STOP_WITHIN_MS
+  for (let signal: NodeJS.Signals | 0 = 'SIGTERM'; isRunning(pid, dir); await sleep(2)) {
+    if (signal !== 0) process.kill(pid, signal)
+    signal = Date.now() > deadline ? 'SIGKILL' : 0
+  }
+}
+
+/** Whether the process is there, not a zombie, and ours: its number may be another's by now. */
+function isRunning(pid: number, dir: string): boolean {
+  return confOf(pid) === join(dir, 'conf')
+}
+
+/** The configuration file that a dnsmasq was started with; undefined for any other process, or none. */
+export function confOf(pid: number): string | undefined {
+  // A zombie's command line is empty.
+  const words = readText(`/proc/${pid}/cmdline`)?.split('\0') ?? []
+  return words.find((word) => word.startsWith('--conf-file='))?.slice('--conf-file='.length)
+}
+
+function runningPid(dir: string): number | undefined {
+  const pid = Number(readText(join(dir, 'pid')))
+  return Number.isInteger(pid) && pid > 1 && isRunning(pid, dir) ? pid : undefined
+}
+
+function readFiles(dir: string): DnsmasqFiles | undefined {
+  if (!existsSync(join(dir, 'conf'))) return undefined
+  const read = (name: string) => readText(join(dir, name)) ?? ''
+  return { conf: read('conf'), hosts: read('hosts'), options: read('options'), names: read('names') }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    // ESRCH: the process ended between opening and reading.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
+}
+
+const isSame = (one: DnsmasqFiles, other: DnsmasqFiles) => FILES.every((name) => one[name] === other[name])
+
+/** Whether a signal is enough: hosts or names came, without tags, and nothing went. */
+export function onlyAdds(before: DnsmasqFiles, after: DnsmasqFiles): boolean {
+  if (before.conf !== after.conf || before.options !== after.options || after.hosts.includes('set:')) return false
+  const hasAll = (more: string, fewer: string) => {
+    const lines = new Set(more.split('\n'))
+    return fewer.split('\n').every((line) => lines.has(line))
+  }
+  return hasAll(after.hosts, before.hosts) && hasAll(after.names, before.names)
+}
+
+function digest(files: DnsmasqFiles): string {
+  const hash = createHash('sha256')
+  for (const name of FILES) hash.update(`${name}\0${files[name]}\0`)
+  return hash.digest('hex')
+}
