@@ -4,11 +4,16 @@ import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import { DomainError } from '../domain-error.ts'
 import { asService } from '../http/service.ts'
 import type { ServiceContext } from '../http/service-context.ts'
+import { openGrants } from './assignments/grants.ts'
+import { openRoleAssignments } from './assignments/role-assignments.ts'
+import { assignmentRoutes } from './assignments/routes.ts'
 import { bootstrap } from './bootstrap.ts'
 import { openCatalog } from './catalog/catalog.ts'
 import { openChanges } from './changes.ts'
 import { openDomains } from './domains/domains.ts'
 import { domainRoutes } from './domains/routes.ts'
+import { openEndpoints } from './endpoints/endpoints.ts'
+import { endpointRoutes } from './endpoints/routes.ts'
 import { faultOf } from './faults.ts'
 import { openGroups } from './groups/groups.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -19,6 +24,12 @@ import { identityPolicies } from './policies.ts'
 import { openProjects } from './projects/projects.ts'
 import { projectRoutes } from './projects/routes.ts'
 import { findProject } from './projects/store.ts'
+import { openRegions } from './regions/regions.ts'
+import { regionRoutes } from './regions/routes.ts'
+import { openRoles } from './roles/roles.ts'
+import { roleRoutes } from './roles/routes.ts'
+import { serviceRoutes } from './services/routes.ts'
+import { openServices } from './services/services.ts'
 import { DEFAULT_SETTINGS, type IdentitySettings } from './settings.ts'
 import { unstorable } from './storable-text.ts'
 import { openAccessMemory } from './tokens/access.ts'
@@ -47,6 +58,12 @@ export async function openIdentity(
   const domains = openDomains({ db, changes })
   const users = openUsers({ db, changes, hashing, settings })
   const groups = openGroups({ db, changes })
+  const roles = openRoles({ db, changes })
+  const grants = openGrants({ db, changes })
+  const roleAssignments = openRoleAssignments({ db })
+  const regions = openRegions({ db, changes })
+  const services = openServices({ db, changes })
+  const endpoints = openEndpoints({ db, changes })
   const identityUrl = publicUrl('identity')
 
   const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
@@ -72,6 +89,11 @@ export async function openIdentity(
         await v3.register(projectRoutes, { projects, links })
         await v3.register(userRoutes, { users, groups, projects, links })
         await v3.register(groupRoutes, { groups, links })
+        await v3.register(roleRoutes, { roles, links })
+        await v3.register(regionRoutes, { regions, links })
+        await v3.register(serviceRoutes, { services, links })
+        await v3.register(endpointRoutes, { endpoints, links })
+        await v3.register(assignmentRoutes, { grants, roleAssignments, links })
       },
       { prefix: '/v3' },
     )
