@@ -6,8 +6,8 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type EmulatorProcess, freePort, memoryMiB, startEmulator } from './emulator-process.ts'
-import { medianMs, rate, send } from './http-load.ts'
+import { type CloudProcess, freePort, memoryMiB, startCloud } from '../test/support/cloud-process.ts'
+import { medianMs, rate, send } from '../test/support/http-load.ts'
 
 const COMPUTE = { 'openstack-api-version': 'compute 2.96' }
 
@@ -17,15 +17,16 @@ function print(figure: string, value: number, unit: string, goal?: string): void
   )
 }
 
+const EMULATOR = ['--emulator', '--clouds-yaml', 'none']
 const state = await mkdtemp(join(tmpdir(), 'stratolith-bench-'))
 await chmod(state, 0o711)
 const port = await freePort()
-let emulator: EmulatorProcess | undefined
+let emulator: CloudProcess | undefined
 try {
-  emulator = await startEmulator(state, port)
+  emulator = await startCloud(state, port, EMULATOR)
   print('cold start until every endpoint answers', emulator.startMs, 'ms')
   await emulator.stop()
-  emulator = await startEmulator(state, port)
+  emulator = await startCloud(state, port, EMULATOR)
   print('warm start until every endpoint answers', emulator.startMs, 'ms', '<= 2000')
   await sleep(3000)
   const idle = await memoryMiB(emulator.pid)

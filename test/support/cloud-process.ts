@@ -1,60 +1,65 @@
-/** A fresh emulator as its users start it: a process of its own, a state directory of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
+/** A cloud as its users start it: a process of its own on a state directory of its own. */
+import { spawn } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { send } from './http-load.ts'
 
-export interface EmulatorProcess {
+export interface CloudProcess {
   readonly url: string
   readonly pid: number
   /** From the start of the process until every endpoint answered. */
   readonly startMs: number
+  /** What it has printed so far. */
+  said(): string
+  /** Resolves when the process has ended, whatever way. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
+  /** With SIGKILL: nothing is closed. Its PostgreSQL stays, for the next start to end. */
+  kill(): Promise<void>
 }
+
+const START_LIMIT_MS = 180_000
 
 const ENDPOINTS = ['/identity/v3', '/compute/', '/placement/', '/image/versions', '/network/', '/volume/v3/']
 
-export async function startEmulator(state: string, port: number): Promise<EmulatorProcess> {
+/** @param flags further ones of `up`; `--emulator` is among them unless real guests are wanted */
+export async function startCloud(state: string, port: number, flags: readonly string[]): Promise<CloudProcess> {
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
-  const child = spawn(
-    process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      '--disable-warning=DeprecationWarning',
-      join(import.meta.dirname, '../src/main.ts'),
-      'up',
-      '--emulator',
-      '--state',
-      state,
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--hello',
-      'no',
-      '--clouds-yaml',
-      'none',
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const program = join(import.meta.dirname, '../../src/main.ts')
+  const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=DeprecationWarning']
+  const settings = ['--state', state, '--listen', `127.0.0.1:${port}`, '--hello', 'no', ...flags]
+  const child = spawn(process.execPath, [...quiet, program, 'up', ...settings], { stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const said = () => Buffer.concat(output).toString()
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   while (!(await allAnswer(url))) {
-    if (child.exitCode !== null) throw new Error(`the emulator did not come up:\n${Buffer.concat(output)}`)
-    if (performance.now() - began > 60_000) throw new Error(`the emulator does not answer:\n${Buffer.concat(output)}`)
+    if (hasEnded()) throw new Error(`the cloud did not come up:\n${said()}`)
+    if (performance.now() - began > START_LIMIT_MS) throw new Error(`the cloud does not answer:\n${said()}`)
     await sleep(10)
   }
   const startMs = performance.now() - began
-  while (!Buffer.concat(output).includes('Try next')) await sleep(10)
+  while (!said().includes('Try next')) {
+    if (hasEnded()) throw new Error(`the cloud ended while coming up:\n${said()}`)
+    await sleep(10)
+  }
   return {
     url,
     pid: child.pid!,
     startMs,
+    said,
+    ended,
     async stop() {
-      child.kill('SIGTERM')
+      if (!hasEnded()) child.kill('SIGTERM')
+      await ended
+    },
+    async kill() {
+      if (!hasEnded()) child.kill('SIGKILL')
       await ended
     },
   }
@@ -96,5 +101,3 @@ export async function freePort(): Promise<number> {
     })
   })
 }
-
-export type { ChildProcess }
