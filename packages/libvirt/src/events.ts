@@ -243,7 +243,11 @@ export class EventHub {
   async watch({ kinds: wanted, domain, signal, buffer = 1000 }: WatchOptions): Promise<DomainEvents> {
     signal?.throwIfAborted()
     const names = wanted ?? (Object.keys(kinds) as DomainEventKind[])
-    const watcher: Watcher = new Watcher(buffer, () => this.#leave(watcher, names, domain))
+    const stop = () => void watcher.return()
+    const watcher: Watcher = new Watcher(buffer, async () => {
+      signal?.removeEventListener('abort', stop)
+      await this.#leave(watcher, names, domain)
+    })
     const handle = domain === undefined ? null : { name: domain.name, uuid: uuidBytes(domain.uuid), id: domain.id }
     const joined = await Promise.allSettled(names.map((kind) => this.#join(watcher, kind, handle)))
     const failed = joined.find((result) => result.status === 'rejected')
@@ -251,11 +255,8 @@ export class EventHub {
       await watcher.return()
       throw failed.reason
     }
-    if (signal !== undefined) {
-      const stop = () => void watcher.return()
-      if (signal.aborted) stop()
-      else signal.addEventListener('abort', stop, { once: true })
-    }
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
     return watcher
   }
 

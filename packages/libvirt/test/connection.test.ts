@@ -588,6 +588,28 @@ test('a reader who does not read stops the socket instead of filling the memory'
   assert.equal(total, pieces * 262_120)
 })
 
+test('after an abort the data still under way is dropped, and the confirmation ends it', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  const opened = later<{ client: Client; serial: number }>()
+  daemon.answers.storageVolDownload = ({ client, serial }) => {
+    opened.resolve({ client, serial })
+  }
+  const vol = { pool: 'p', name: 'v', key: 'k' }
+  const { stream } = await connection.raw.storageVolDownload({ vol, offset: 0n, length: 0n, flags: 0 })
+  const { client, serial } = await opened.promise
+  const piece = client.stream(serial, 'storageVolDownload', STATUS_CONTINUE, Buffer.alloc(262_120))
+  for (let sent = 0; sent < 70; sent++) client.send(piece)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const aborted = stream.abort()
+  for (let sent = 0; sent < 70; sent++) client.send(piece)
+  client.send(client.stream(serial, 'storageVolDownload', STATUS_OK), piece)
+  await aborted
+  assert.equal(await stream.read(), undefined)
+  daemon.answers.connectGetHostname = () => ({ hostname: 'a' })
+  assert.equal(await connection.hostname(), 'a')
+})
+
 test('streams fail with the connection', async () => {
   await using daemon = await new FakeDaemon().listen()
   const connection = await daemon.connect()

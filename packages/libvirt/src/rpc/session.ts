@@ -94,6 +94,8 @@ export class Session {
     this.#socket = socket
     this.#options = options
     this.#limiter = new Limiter(options.maxCallsInFlight, options.maxSlowCallsInFlight)
+    // Each stream that waits for the socket listens for itself.
+    socket.setMaxListeners(0)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.end(connectionError(`the connection failed: ${error.message}`, error)))
     socket.on('end', () => this.end(connectionError('the daemon closed the connection')))

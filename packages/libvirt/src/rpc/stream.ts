@@ -38,6 +38,7 @@ export class RpcStream implements AsyncDisposable {
   #waiting: (() => void) | undefined
   #closing: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
   #closed = false
+  #aborted = false
 
   constructor(port: StreamPort) {
     this.#port = port
@@ -49,10 +50,7 @@ export class RpcStream implements AsyncDisposable {
       const piece = this.#queue.shift()
       if (piece !== undefined) {
         if (piece instanceof Buffer) this.#queuedBytes -= piece.length
-        if (this.#paused && this.#queuedBytes < KEEP_BYTES / 2) {
-          this.#paused = false
-          this.#port.resume()
-        }
+        if (this.#queuedBytes < KEEP_BYTES / 2) this.#flow()
         return piece
       }
       if (this.#error !== undefined) throw this.#error
@@ -112,18 +110,22 @@ export class RpcStream implements AsyncDisposable {
       this.#closing = Promise.withResolvers<void>()
       this.#closing.promise.catch(() => {})
       this.#port.send(status, undefined).catch(() => {})
-      if (status === STATUS_ERROR) this.#drop()
+      if (status === STATUS_ERROR) {
+        this.#aborted = true
+        this.#queue.length = 0
+        this.#queuedBytes = 0
+      }
+      // The confirmation stands behind the data that is still to come.
+      this.#flow()
     }
     return this.#closing.promise
   }
 
-  #drop(): void {
-    this.#queue.length = 0
-    this.#queuedBytes = 0
-    if (this.#paused) {
-      this.#paused = false
-      this.#port.resume()
-    }
+  /** Lets the connection read again. */
+  #flow(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#port.resume()
   }
 
   #wake(): void {
@@ -136,12 +138,12 @@ export class RpcStream implements AsyncDisposable {
 
   receive(status: number, payload: Buffer | Hole): void {
     if (status === STATUS_CONTINUE) {
-      if (this.#closing !== undefined && this.#queuedBytes === 0 && this.#ended) return
+      if (this.#aborted) return
       if (payload instanceof Buffer && payload.length === 0) this.#ended = true
       else {
         this.#queue.push(payload)
         if (payload instanceof Buffer) this.#queuedBytes += payload.length
-        if (this.#queuedBytes > KEEP_BYTES && !this.#paused) {
+        if (this.#queuedBytes > KEEP_BYTES && !this.#paused && this.#closing === undefined) {
           this.#paused = true
           this.#port.pause()
         }
@@ -162,10 +164,7 @@ export class RpcStream implements AsyncDisposable {
     this.#error = error
     this.#port.forget()
     this.#closing?.reject(error)
-    if (this.#paused) {
-      this.#paused = false
-      this.#port.resume()
-    }
+    this.#flow()
     this.#wake()
   }
 }
