@@ -74,6 +74,8 @@ export interface VolumeOrder {
   readonly availabilityZone?: string
 }
 
+export { openVolumes } from './open.ts'
+
 export const volumeMigrations: MigrationFolder = {
   service: 'volume',
   folder: new URL('./migrations', import.meta.url).pathname,
