@@ -4,10 +4,11 @@
  * somebody's upload or rubbish; the gardener (./gardener.ts) tells them apart.
  */
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ImageId } from '../../ids.ts'
+import { imageNotFound } from '../errors.ts'
 import { openHashPool } from './hashing.ts'
 import { receive, type Received } from './receive.ts'
 import { openTurns } from './turns.ts'
@@ -27,7 +28,8 @@ export interface ByteStore {
   discard(imageId: ImageId, uploadId: string): Promise<void>
   /** The bytes from `start` up to, not including, `end`. */
   read(id: ImageId, range: { start: number; end: number }): Readable
-  path(id: ImageId): string
+  /** For reading, by whom it is given to. @throws DomainError not-found, where the bytes have just gone */
+  open(id: ImageId): Promise<FileHandle>
   /** Finding nothing is fine. */
   remove(id: ImageId): Promise<void>
   /** What lies in `incoming/`, with the time since it was last written to. */
@@ -55,8 +57,6 @@ export async function openByteStore(dir: string): Promise<ByteStore> {
   const incomingPath = (imageId: ImageId, uploadId: string) => join(incoming, `${imageId}.${uploadId}`)
 
   return {
-    path,
-
     async receive({ imageId, uploadId, ...order }) {
       return await receive({ ...order, path: incomingPath(imageId, uploadId) }, tools)
     },
@@ -72,6 +72,15 @@ export async function openByteStore(dir: string): Promise<ByteStore> {
 
     read(id, { start, end }) {
       return createReadStream(path(id), { start, end: end - 1, highWaterMark: READ_BYTES })
+    },
+
+    async open(id) {
+      try {
+        return await open(path(id), 'r')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw imageNotFound(id)
+        throw error
+      }
     },
 
     async remove(id) {

@@ -3,6 +3,7 @@
  * glance/location.py
  */
 import { randomUUID } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Database, Sql } from '../../database/database.ts'
@@ -39,12 +40,13 @@ export interface DataRules {
 }
 
 export interface Download {
-  readonly bytes: Readable
+  /** To be closed by whom it is given to. */
+  readonly file: FileHandle
   readonly checksum: string
   readonly sizeBytes: number
-  /** Set where a part was asked for. */
-  readonly range?: Range
-  readonly lengthBytes: number
+  readonly range: Range
+  /** Whether that is what was asked for, and not the whole. */
+  readonly isPart: boolean
 }
 
 export interface DataTools {
@@ -93,13 +95,12 @@ export function dataRules(tools: DataTools): DataRules {
       authorizeOn('download_image', caller, image)
       if (image.checksum === null || image.sizeBytes === null) return undefined
       const range = rangeOf(headers, image.sizeBytes)
-      const { start, end } = range ?? { start: 0, end: image.sizeBytes }
       return {
-        bytes: bytes.read(image.id, { start, end }),
+        file: await bytes.open(image.id),
         checksum: image.checksum,
         sizeBytes: image.sizeBytes,
-        lengthBytes: end - start,
-        ...(range !== undefined && { range }),
+        range: range ?? { start: 0, end: image.sizeBytes },
+        isPart: range !== undefined,
       }
     },
   }

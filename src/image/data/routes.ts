@@ -1,9 +1,11 @@
 /** `PUT` and `GET /v2/images/{image_id}/file`: the bytes. Rules: ./data.ts */
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { invalidBody, storeNotFound } from '../errors.ts'
 import { STORE } from '../images/view.ts'
 import type { DataRules } from './data.ts'
+import { sendFile } from './send.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -37,14 +39,21 @@ export function dataRoutes(app: FastifyInstance, { data }: { data: DataRules }):
     async (request, reply) => {
       const download = await data.download(request.caller, request.params.image_id, request.headers as never)
       if (download === undefined) return reply.code(204).send()
-      const { range, sizeBytes } = download
+      const { range, sizeBytes, isPart } = download
       reply
-        .code(range === undefined ? 200 : 206)
         .header('content-type', 'application/octet-stream')
         .header('content-md5', download.checksum)
-        .header('content-length', download.lengthBytes)
-      if (range !== undefined) reply.header('content-range', `bytes ${range.start}-${range.end - 1}/${sizeBytes}`)
-      return reply.send(download.bytes)
+        .header('content-length', range.end - range.start)
+      if (isPart) reply.header('content-range', `bytes ${range.start}-${range.end - 1}/${sizeBytes}`)
+      // From here on the bytes go out by themselves; what goes wrong now can only be shown by breaking off.
+      reply.hijack()
+      reply.raw.writeHead(isPart ? 206 : 200, reply.getHeaders() as OutgoingHttpHeaders)
+      try {
+        await sendFile(download.file, range, reply.raw)
+      } catch (error) {
+        request.log.error({ err: error, image: request.params.image_id }, 'download broke off')
+        reply.raw.destroy()
+      }
     },
   )
 }
