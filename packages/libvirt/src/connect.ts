@@ -13,6 +13,8 @@ export interface ConnectOptions {
   connectTimeoutMs?: number | undefined
   /** Of each call that names none; 0 = none. Default 60 000. */
   timeoutMs?: number | undefined
+  /** The same for calls that wait for a guest, its agent, a disk or another host, such as saving memory. Default 600 000. */
+  slowTimeoutMs?: number | undefined
   /** Gives up connecting. */
   signal?: AbortSignal | undefined
   /** Default: a ping after 5 s of silence, and the end after five unanswered ones. */
@@ -47,6 +49,7 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
     readOnly,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     timeoutMs: options.timeoutMs ?? 60_000,
+    slowTimeoutMs: options.slowTimeoutMs ?? 600_000,
     maxCallsInFlight,
     maxSlowCallsInFlight: options.maxSlowCallsInFlight ?? Math.max(1, maxCallsInFlight - 1),
     keepAlive: keepAlive === false ? false : { intervalMs: 5000, count: 5, ...keepAlive },

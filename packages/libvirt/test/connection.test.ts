@@ -217,6 +217,15 @@ test('a call out of time fails, keeps its place until the daemon has answered, a
   assert.equal(daemon.calls.filter((name) => name === 'connectGetLibVersion').length, 1)
 })
 
+test('calls that wait for a guest have a longer time limit than others', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect({ timeoutMs: 20, slowTimeoutMs: 5000 })
+  daemon.answers.domainManagedSave = () => new Promise((resolve) => setTimeout(resolve, 60, undefined))
+  daemon.answers.connectGetHostname = () => new Promise((resolve) => setTimeout(resolve, 60, { hostname: 'a' }))
+  await connection.domain('00000000-0000-0000-0000-000000000001').managedSave()
+  await assert.rejects(connection.hostname(), isLibvirtError('isTimeout'))
+})
+
 test('an aborted call rejects with the reason of its signal, and was not sent if it still waited', async () => {
   await using daemon = await new FakeDaemon().listen()
   await using connection = await daemon.connect({ maxCallsInFlight: 1 })

@@ -24,6 +24,7 @@ export interface LinkOptions {
   readOnly: boolean
   connectTimeoutMs: number
   timeoutMs: number
+  slowTimeoutMs: number
   maxCallsInFlight: number
   maxSlowCallsInFlight: number
   keepAlive: KeepAlive | false

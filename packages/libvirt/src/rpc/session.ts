@@ -48,6 +48,7 @@ export interface KeepAlive {
 
 export interface SessionOptions {
   timeoutMs: number
+  slowTimeoutMs: number
   maxCallsInFlight: number
   maxSlowCallsInFlight: number
   keepAlive: KeepAlive | false
@@ -142,7 +143,8 @@ export class Session {
         onAbort: undefined,
         settled: false,
       }
-      const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs
+      const slow = slowCalls.has(name)
+      const timeoutMs = options.timeoutMs ?? (slow ? this.#options.slowTimeoutMs : this.#options.timeoutMs)
       if (timeoutMs > 0) {
         pending.timer = setTimeout(() => {
           const sent = pending.ticket?.state === 'running'
@@ -161,7 +163,7 @@ export class Session {
         signal.addEventListener('abort', pending.onAbort, { once: true })
       }
       this.#queued.add(pending)
-      pending.ticket = this.#limiter.enter(slowCalls.has(name), () => {
+      pending.ticket = this.#limiter.enter(slow, () => {
         this.#queued.delete(pending)
         this.#pending.set(serial, pending)
         // The stream's first data may come with the reply, in one read.
