@@ -38,3 +38,5 @@ export const computeMigrations: MigrationFolder = {
 }
 
 export type OpenCompute = (context: ServiceContext, dependencies: ComputeDependencies) => Promise<Compute>
+
+export { openCompute } from './open.ts'
