@@ -8,7 +8,9 @@ import { flavorPolicies } from './flavors/policies.ts'
 import { flavorRoutes } from './flavors/routes.ts'
 import { type HostRatios, type Hosts, openHosts } from './hosts/hosts.ts'
 import { type Keypairs, openKeypairs } from './keypairs/keypairs.ts'
+import { keypairRoutes } from './keypairs/routes.ts'
 import { openQuotas, type Quotas } from './quotas/quotas.ts'
+import { quotaRoutes } from './quotas/routes.ts'
 import { openServerGroups, type ServerGroups } from './server-groups/server-groups.ts'
 
 export interface Resources {
@@ -17,6 +19,7 @@ export interface Resources {
   readonly keypairs: Keypairs
   readonly quotas: Quotas
   readonly serverGroups: ServerGroups
+  readonly projectExists: (id: string) => Promise<boolean>
 }
 
 export interface ResourceDependencies {
@@ -27,14 +30,20 @@ export interface ResourceDependencies {
   readonly projectExists?: (id: string) => Promise<boolean>
 }
 
-export function openResources({ db, placement, ratios, projectExists }: ResourceDependencies): Resources {
+export function openResources({
+  db,
+  placement,
+  ratios,
+  projectExists = async () => true,
+}: ResourceDependencies): Resources {
   const quotas = openQuotas({ db })
   return {
     hosts: openHosts({ db, placement, ...(ratios !== undefined && { ratios }) }),
-    flavors: openFlavors({ db, ...(projectExists !== undefined && { projectExists }) }),
+    flavors: openFlavors({ db, projectExists }),
     keypairs: openKeypairs({ db, quotas }),
     quotas,
     serverGroups: openServerGroups({ db, quotas }),
+    projectExists,
   }
 }
 
@@ -47,5 +56,8 @@ export const resourceRoutes: FastifyPluginAsync<{
   /** The public URL of compute, without the version. */
   base: string
 }> = async (app, { resources, policies, base }) => {
-  await app.register(flavorRoutes, { flavors: resources.flavors, standardNames, policies, base })
+  const { flavors, keypairs, quotas, projectExists } = resources
+  await app.register(flavorRoutes, { flavors, standardNames, policies, base })
+  await app.register(keypairRoutes, { keypairs, policies, base })
+  await app.register(quotaRoutes, { quotas, policies, projectExists })
 }

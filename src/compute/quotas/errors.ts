@@ -15,3 +15,6 @@ export const badLimit = {
       `Quota limit ${limit} for ${resource} must be less than or equal to ${most}.`,
     ),
 }
+
+export const classNameTooLong = () =>
+  new DomainError('invalid', 'compute.quota-class.name', 'quota_class_name has more than 255 characters.')
