@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createReadStream, existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { pino } from 'pino'
+import { DomainError, isDomainError } from '../../domain-error.ts'
+import { type ImageId, newId, type ServerId } from '../../ids.ts'
+import type { ImageSource, RootDiskOrder, ServerDisks } from '../contract.ts'
+import { openServerDisks } from './index.ts'
+
+const missing = ['qemu-img', 'xorriso'].filter((tool) => spawnSync(tool, ['--version']).status !== 0)
+const MiB = 2 ** 20
+
+describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')} is not installed` : false }, () => {
+  let dir: string
+  let opened: number
+  let disks: ServerDisks
+  const files = new Map<ImageId, string>()
+  let slow: Promise<void> | undefined
+
+  const images: ImageSource = {
+    async open(id, signal) {
+      const path = files.get(id)
+      if (path === undefined) throw new DomainError('not-found', 'image.image.not-found', `No image ${id}`)
+      opened++
+      await slow
+      return createReadStream(path, { highWaterMark: MiB, ...(signal !== undefined && { signal }) })
+    },
+  }
+  const log = pino({ level: 'silent' })
+  const reopen = async () => {
+    disks = await openServerDisks({ dir: join(dir, 'instances'), images, log })
+  }
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'server-disks-'))
+  })
+  beforeEach(async () => {
+    opened = 0
+    slow = undefined
+    await reopen()
+  })
+  after(() => rm(dir, { recursive: true }))
+
+  /** A disk of 4 MiB whose second MiB is full of `x`. */
+  const anImage = async (format: 'raw' | 'qcow2' | 'vhd') => {
+    const id = newId<ImageId>()
+    const raw = join(dir, `${id}.raw`)
+    await writeFile(raw, Buffer.concat([Buffer.alloc(MiB), Buffer.alloc(MiB, 'x')]))
+    await truncate(raw, 4 * MiB)
+    const path = format === 'raw' ? raw : join(dir, `${id}.${format}`)
+    const qemu = format === 'vhd' ? ['vpc', '-o', 'force_size=on'] : [format]
+    if (format !== 'raw') execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', ...qemu, raw, path])
+    files.set(id, path)
+    return { imageId: id, imageFormat: format, imageSizeBytes: (await stat(path)).size }
+  }
+  const order = (image: Omit<RootDiskOrder, 'serverId' | 'diskGiB'>, wish: Partial<RootDiskOrder> = {}) => ({
+    ...image,
+    serverId: newId<ServerId>(),
+    diskGiB: 1,
+    ...wish,
+  })
+  const info = (path: string) =>
+    JSON.parse(execFileSync('qemu-img', ['info', '--output=json', '-f', 'qcow2', path], { encoding: 'utf8' }))
+  const refused = (asked: Promise<unknown>, code: string) =>
+    assert.rejects(asked, (error) => isDomainError(error, code) || Promise.reject(error))
+  const base = (image: { imageId: ImageId }) => join(dir, 'instances', '_base', image.imageId)
+  const unfinished = async () =>
+    (await readdir(join(dir, 'instances'), { recursive: true })).filter((name) => name.includes('.unfinished-'))
+
+  for (const format of ['raw', 'qcow2', 'vhd'] as const) {
+    it(`a root disk from a ${format} image is an overlay of the flavor's size on a flat, read-only base`, async () => {
+      const image = await anImage(format)
+      const disk = await disks.ensureRootDisk(order(image))
+      assert.equal(disk.format, 'qcow2')
+      const facts = info(disk.path)
+      assert.equal(facts['virtual-size'], 2 ** 30)
+      assert.equal(facts['backing-filename'], base(image))
+      assert.equal(facts['backing-filename-format'], 'raw')
+      const flat = await readFile(base(image))
+      assert.equal(flat.length, 4 * MiB)
+      assert.ok(flat.subarray(MiB, 2 * MiB).equals(Buffer.alloc(MiB, 'x')))
+      assert.equal((await stat(base(image))).mode & 0o777, 0o444)
+      assert.ok((await stat(base(image))).blocks * 512 < 2 * MiB, 'what is zero takes no room')
+      assert.deepEqual(await unfinished(), [])
+    })
+  }
+
+  it('a root disk of no size has the size of its image', async () => {
+    const disk = await disks.ensureRootDisk(order(await anImage('qcow2'), { diskGiB: 0 }))
+    assert.equal(info(disk.path)['virtual-size'], 4 * MiB)
+  })
+
+  it('asking for the same root disk again changes nothing', async () => {
+    const asked = order(await anImage('qcow2'))
+    const first = await disks.ensureRootDisk(asked)
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 7 0 64k', first.path])
+    const before = await readFile(first.path)
+    assert.deepEqual(await disks.ensureRootDisk(asked), first)
+    assert.ok((await readFile(first.path)).equals(before))
+    assert.equal(opened, 1)
+  })
+
+  it('asking for a larger root disk grows it', async () => {
+    const asked = order(await anImage('qcow2'))
+    await disks.ensureRootDisk(asked)
+    const grown = await disks.ensureRootDisk({ ...asked, diskGiB: 2 })
+    assert.equal(info(grown.path)['virtual-size'], 2 * 2 ** 30)
+  })
+
+  it('many boots at once download an image once', async () => {
+    const image = await anImage('qcow2')
+    const made = await Promise.all(Array.from({ length: 8 }, () => disks.ensureRootDisk(order(image))))
+    assert.equal(new Set(made.map((disk) => disk.path)).size, 8)
+    assert.equal(opened, 1)
+  })
+
+  it('one who gives up does not take the download from another', async () => {
+    const image = await anImage('raw')
+    const arrived = Promise.withResolvers<void>()
+    slow = arrived.promise
+    const impatient = new AbortController()
+    const gaveUp = disks.ensureRootDisk(order(image), impatient.signal)
+    const waited = disks.ensureRootDisk(order(image))
+    await sleep(20)
+    impatient.abort(new Error('no longer wanted'))
+    await assert.rejects(gaveUp, /no longer wanted/)
+    arrived.resolve()
+    assert.ok(existsSync((await waited).path))
+    assert.equal(opened, 1)
+  })
+
+  it('a download that nobody waits for ends, and leaves nothing', async () => {
+    const image = await anImage('raw')
+    const endless = {
+      open: async () =>
+        Readable.from(
+          (async function* () {
+            for (;;) {
+              await sleep(5)
+              yield Buffer.alloc(1024, 'x')
+            }
+          })(),
+        ),
+    }
+    const slowDisks = await openServerDisks({ dir: join(dir, 'instances'), images: endless, log })
+    const impatient = new AbortController()
+    const asked = slowDisks.ensureRootDisk(order(image), impatient.signal)
+    await sleep(30)
+    impatient.abort(new Error('no longer wanted'))
+    await assert.rejects(asked, /no longer wanted/)
+    for (let tries = 0; (await unfinished()).length > 0 && tries < 100; tries++) await sleep(10)
+    assert.deepEqual(await unfinished(), [])
+    assert.ok(!existsSync(base(image)))
+  })
+
+  it('an image is inspected again: one with a backing file gives no disk', async () => {
+    const image = await anImage('qcow2')
+    const path = files.get(image.imageId)!
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', '/etc/hostname', '-F', 'raw', path, '4M'])
+    await refused(
+      disks.ensureRootDisk(order({ ...image, imageSizeBytes: (await stat(path)).size })),
+      'agent.disk.image-unacceptable',
+    )
+    assert.ok(!existsSync(base(image)))
+    assert.deepEqual(await unfinished(), [])
+  })
+
+  it('an image that arrives short gives no disk', async () => {
+    const image = await anImage('raw')
+    await refused(disks.ensureRootDisk(order({ ...image, imageSizeBytes: 5 * MiB })), 'agent.disk.image-cut-short')
+    assert.ok(!existsSync(base(image)))
+  })
+
+  it('an image for which there is no room is not fetched', async () => {
+    const image = await anImage('raw')
+    await refused(disks.ensureRootDisk(order({ ...image, imageSizeBytes: 2 ** 50 })), 'agent.disk.no-room')
+    assert.equal(opened, 0)
+  })
+
+  it('an image larger than the disk is refused', async () => {
+    const image = await anImage('raw')
+    await truncate(files.get(image.imageId)!, 2 ** 30 + MiB)
+    await refused(disks.ensureRootDisk(order({ ...image, imageSizeBytes: 2 ** 30 + MiB })), 'agent.disk.too-small')
+  })
+
+  it('an image that is unknown is told by its own error', async () => {
+    await refused(
+      disks.ensureRootDisk(order({ imageId: newId<ImageId>(), imageFormat: 'raw', imageSizeBytes: 1 })),
+      'image.image.not-found',
+    )
+  })
+
+  it('a blank disk has its size, and is left alone when it is asked for again', async () => {
+    const server = newId<ServerId>()
+    const disk = await disks.ensureBlankDisk(server, 'eph0', 64)
+    assert.ok(disk.path.endsWith(`${server}/disk.eph0`))
+    assert.equal(info(disk.path)['virtual-size'], 64 * MiB)
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 7 0 64k', disk.path])
+    const before = await readFile(disk.path)
+    assert.deepEqual(await disks.ensureBlankDisk(server, 'eph0', 64), disk)
+    assert.ok((await readFile(disk.path)).equals(before))
+  })
+
+  it('a config drive bears its label and its files, and tells what was asked last', async () => {
+    const server = newId<ServerId>()
+    const files = (name: string) =>
+      new Map([
+        ['openstack/latest/meta_data.json', Buffer.from(JSON.stringify({ name }))],
+        ['openstack/content/0000', Buffer.from([0, 255, 10])],
+      ])
+    await disks.ensureConfigDrive(server, files('one'))
+    const drive = await disks.ensureConfigDrive(server, files('two'))
+    assert.equal(drive.format, 'raw')
+    const bytes = await readFile(drive.path)
+    assert.equal(bytes.toString('latin1', 0x8028, 0x8028 + 8), 'CONFIG-2'.toLowerCase())
+    const out = join(dir, 'drive')
+    execFileSync('xorriso', ['-osirrox', 'on', '-indev', drive.path, '-extract', '/', out], { stdio: 'ignore' })
+    assert.equal(await readFile(join(out, 'openstack/latest/meta_data.json'), 'utf8'), '{"name":"two"}')
+    assert.deepEqual([...(await readFile(join(out, 'openstack/content/0000')))], [0, 255, 10])
+    assert.deepEqual(await unfinished(), [])
+  })
+
+  it('a file of a config drive stays below it', async () => {
+    const server = newId<ServerId>()
+    await assert.rejects(
+      disks.ensureConfigDrive(server, new Map([['../../outside', Buffer.alloc(1)]])),
+      /not a path below/,
+    )
+    assert.ok(!existsSync(join(dir, 'outside')))
+  })
+
+  it('servers with files are listed until they are removed, twice if need be', async () => {
+    const server = newId<ServerId>()
+    await disks.ensureBlankDisk(server, 'swap', 1)
+    assert.ok((await disks.list()).includes(server))
+    await disks.removeServer(server)
+    await disks.removeServer(server)
+    assert.ok(!(await disks.list()).includes(server))
+  })
+
+  it('what a crash left half is gone after a restart, and what was whole stands', async () => {
+    const asked = order(await anImage('raw'))
+    const whole = await disks.ensureRootDisk(asked)
+    const server = join(dir, 'instances', asked.serverId)
+    await writeFile(join(server, '.unfinished-00'), 'half')
+    await mkdir(join(server, '.unfinished-01/openstack'), { recursive: true })
+    await writeFile(join(dir, 'instances/_base/.unfinished-02'), 'half')
+    await reopen()
+    assert.deepEqual(await unfinished(), [])
+    assert.deepEqual(await disks.ensureRootDisk(asked), whole)
+    assert.equal(opened, 1)
+  })
+})

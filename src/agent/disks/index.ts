@@ -1,0 +1,118 @@
+/**
+ * Disks of servers as files of this host:
+ *
+ *     _base/<image id>         images, flat and shared; see base-images.ts
+ *     <server id>/disk         the root disk: a qcow2 on top of its base
+ *     <server id>/disk.<name>  blank disks; disk.config is the config drive
+ *     <server id>/console.log  written by the hypervisor
+ *
+ * Every file is made under a temporary name and renamed, so whatever bears its name is whole.
+ */
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { isUuid, type ServerId } from '../../ids.ts'
+import type { ImageSource, PreparedDisk, ServerDisks } from '../contract.ts'
+import { openBaseImages } from './base-images.ts'
+import { writeConfigDrive } from './config-drive.ts'
+import { runTool } from './host-tools.ts'
+import { openJoined } from './joined.ts'
+import { diskTooSmall } from './problems.ts'
+import { makeWhole, sweepUnfinished } from './whole-files.ts'
+
+interface Options {
+  /** Where everything lies. The user that QEMU runs as must get through to it. */
+  readonly dir: string
+  readonly images: ImageSource
+  readonly log: Logger
+}
+
+const BASE = '_base'
+const GiB = 2 ** 30
+
+export async function openServerDisks({ dir, images, log }: Options): Promise<ServerDisks> {
+  await mkdir(dir, { recursive: true, mode: 0o711 })
+  const bases = await openBaseImages(join(dir, BASE), images)
+  const servers = async () => (await readdir(dir)).filter((name): name is ServerId => name !== BASE && isUuid(name))
+  for (const server of await servers()) {
+    if ((await sweepUnfinished(join(dir, server))) > 0) log.info({ server }, 'unfinished disks removed')
+  }
+  const joined = openJoined()
+  const folderOf = (server: ServerId) => {
+    if (!isUuid(server)) throw new Error(`not a server id: ${server}`)
+    return join(dir, server)
+  }
+  const ensureFolder = async (server: ServerId) => {
+    const folder = folderOf(server)
+    await mkdir(folder, { mode: 0o711 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    return folder
+  }
+
+  return {
+    async ensureRootDisk(order, signal) {
+      const path = join(await ensureFolder(order.serverId), 'disk')
+      return await joined.run(path, signal, async (calledOff): Promise<PreparedDisk> => {
+        const wantedBytes = order.diskGiB * GiB
+        const standing = await virtualSizeOf(path)
+        if (standing === undefined) {
+          const base = await bases.ensure(order, calledOff)
+          if (wantedBytes > 0 && wantedBytes < base.virtualSizeBytes) {
+            throw diskTooSmall(order.diskGiB, base.virtualSizeBytes)
+          }
+          const sizeBytes = wantedBytes || base.virtualSizeBytes
+          await makeWhole(path, async (temporary) => {
+            const args = ['create', '-q', '-f', 'qcow2', '-b', base.path, '-F', 'raw', temporary, `${sizeBytes}`]
+            await runTool('qemu-img', args, { attempted: 'make the root disk', signal: calledOff })
+          })
+        } else if (standing < wantedBytes) {
+          const args = ['resize', '-q', '-f', 'qcow2', path, `${wantedBytes}`]
+          await runTool('qemu-img', args, { attempted: 'grow the root disk', signal: calledOff })
+        }
+        return { path, format: 'qcow2' }
+      })
+    },
+
+    async ensureBlankDisk(serverId, name, sizeMiB) {
+      if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name) || name === 'config') throw new Error(`not a disk's name: ${name}`)
+      const path = join(await ensureFolder(serverId), `disk.${name}`)
+      return await joined.run(path, undefined, async (): Promise<PreparedDisk> => {
+        if ((await virtualSizeOf(path)) === undefined) {
+          await makeWhole(path, async (temporary) => {
+            const args = ['create', '-q', '-f', 'qcow2', temporary, `${sizeMiB}M`]
+            await runTool('qemu-img', args, { attempted: 'make a blank disk' })
+          })
+        }
+        return { path, format: 'qcow2' }
+      })
+    },
+
+    async ensureConfigDrive(serverId, files) {
+      const folder = await ensureFolder(serverId)
+      const path = join(folder, 'disk.config')
+      // Made anew each time, for what it tells may have changed.
+      await makeWhole(path, (temporary) => writeConfigDrive(temporary, folder, files))
+      return { path, format: 'raw' }
+    },
+
+    async removeServer(serverId) {
+      await rm(folderOf(serverId), { force: true, recursive: true })
+    },
+
+    list: servers,
+  }
+}
+
+/** The size that a qcow2 of our own making claims; nothing where there is none. */
+async function virtualSizeOf(path: string): Promise<number | undefined> {
+  try {
+    await using file = await open(path, 'r')
+    const header = Buffer.alloc(32)
+    await file.read(header, 0, header.length, 0)
+    return Number(header.readBigUInt64BE(24))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
