@@ -24,9 +24,7 @@ export function jsonHome(paths: readonly string[], prefix: string): { resources:
         ? { href }
         : {
             'href-template': href,
-            'href-vars': Object.fromEntries(
-              variables.map((name) => [name, `${PARAM}${name === 'tag' ? 'tag_value' : name}`]),
-            ),
+            'href-vars': Object.fromEntries(variables.map((name) => [name, PARAM + (PARAMETERS[name] ?? name)])),
           }
   }
   return { resources }
@@ -34,28 +32,39 @@ export function jsonHome(paths: readonly string[], prefix: string): { resources:
 
 /** Relations that do not follow from the path. */
 const IRREGULAR: Readonly<Record<string, string>> = {
-  '/v3/users/{user_id}/password': 'user_change_password',
-  '/v3/projects/{project_id}/tags/{tag}': 'project_tags',
-  '/v3/roles/{prior_role_id}/implies': 'implied_roles',
-  '/v3/roles/{prior_role_id}/implies/{implies_role_id}': 'implied_role',
-  '/v3/limits/model': 'limit_model',
+  '/v3/auth/projects': `${EXTENSION}OS-FEDERATION/1.0/rel/projects`,
+  '/v3/auth/domains': `${EXTENSION}OS-FEDERATION/1.0/rel/domains`,
+  '/v3/users/{user_id}/password': `${REL}user_change_password`,
+  '/v3/users/{user_id}/application_credentials': `${REL}application_credentials`,
+  '/v3/users/{user_id}/application_credentials/{application_credential_id}': `${REL}application_credential`,
+  '/v3/users/{user_id}/access_rules': `${REL}access_rules`,
+  '/v3/users/{user_id}/access_rules/{access_rule_id}': `${REL}access_rule`,
+  '/v3/projects/{project_id}/tags/{tag}': `${REL}project_tags`,
+  '/v3/roles/{prior_role_id}/implies': `${REL}implied_roles`,
+  '/v3/roles/{prior_role_id}/implies/{implies_role_id}': `${REL}implied_role`,
+  '/v3/limits/model': `${REL}limit_model`,
 }
 
+/** `/v3/groups/{group_id}/users` is `group_users`: nouns with an id after them stand in the singular. */
 function relationOf(path: string): string {
   const irregular = IRREGULAR[path]
-  if (irregular !== undefined) return REL + irregular
+  if (irregular !== undefined) return irregular
   const parts = path.slice('/v3/'.length).split('/')
-  const extension = parts[0]!.startsWith('OS-') ? parts.shift()! : undefined
-  const names = parts.filter((part) => !part.startsWith('{'))
-  const relation = names
-    .map((name, at) => {
-      const followedById = parts[parts.indexOf(name) + 1]?.startsWith('{')
-      return followedById || (at < names.length - 1 && parts[0] !== 'auth') ? singular(name) : name
-    })
+  const extension = parts[0]!.startsWith('OS-') ? parts.shift() : undefined
+  const relation = parts
+    .map((part, at) => (parts[at + 1]?.startsWith('{') ? singular(part) : part))
+    .filter((part) => !part.startsWith('{'))
     .join('_')
   return extension === undefined ? REL + relation : `${EXTENSION}${extension}/1.0/rel/${relation}`
 }
 
-function singular(name: string): string {
-  return name.endsWith('ies') ? `${name.slice(0, -3)}y` : name.replace(/s$/, '')
+function singular(noun: string): string {
+  return noun.replace(/s$/, '')
+}
+
+/** The relation of a path's variable, where upstream calls it differently. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  tag: 'tag_value',
+  prior_role_id: 'role_id',
+  implies_role_id: 'role_id',
 }
