@@ -30,6 +30,8 @@ export interface ComputeDependencies {
   readonly placement: Placement
   readonly network: Network
   readonly volumes: Volumes
+  /** Identity's, for quotas and flavor access; without it every project is taken for real. */
+  readonly projectExists?: (id: string) => Promise<boolean>
 }
 
 export const computeMigrations: MigrationFolder = {

@@ -3,17 +3,13 @@ import type { FastifyPluginAsync } from 'fastify'
 import { asService } from '../http/service.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { computeFault } from './faults.ts'
-import { openFlavors } from './flavors/flavors.ts'
-import { openHosts } from './hosts/hosts.ts'
 import type { OpenCompute } from './index.ts'
-import { openKeypairs } from './keypairs/keypairs.ts'
 import { defineBootServer } from './lifecycle/boot-server.ts'
 import { defineDeleteServer } from './lifecycle/delete-server.ts'
 import { guestFacts } from './lifecycle/guest-facts.ts'
 import type { Parts } from './lifecycle/parts.ts'
 import { COMPUTE_POLICIES } from './policies.ts'
-import { openQuotas } from './quotas/quotas.ts'
-import { openServerGroups } from './server-groups/server-groups.ts'
+import { openResources, resourcePolicies, resourceRoutes } from './resources.ts'
 import { serverRoutes } from './servers/routes.ts'
 import { openServers } from './servers/servers.ts'
 import { refuseUnstorableText } from './storable-text.ts'
@@ -25,11 +21,10 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
   const log = context.log.child({ service: 'compute' })
   const base = context.publicUrl('compute')
 
-  const quotas = openQuotas({ db })
-  const flavors = openFlavors({ db })
-  const keypairs = openKeypairs({ db, quotas })
-  const groups = openServerGroups({ db, quotas })
-  const hosts = openHosts({ db, placement })
+  const policies = { ...resourcePolicies, ...COMPUTE_POLICIES }
+  const { projectExists } = dependencies
+  const resources = openResources({ db, placement, ...(projectExists !== undefined && { projectExists }) })
+  const { flavors, keypairs, quotas, hosts, serverGroups: groups } = resources
   const parts: Parts = { db, log, agents, images, placement, network, volumes, hosts, groups }
 
   const bootServer = defineBootServer(stories, parts)
@@ -46,7 +41,7 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
   const plugin: FastifyPluginAsync = async (app) => {
     asService(app, {
       name: 'compute',
-      policies: COMPUTE_POLICIES,
+      policies,
       microversions: MICROVERSIONS,
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
@@ -55,12 +50,13 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
     })
     refuseUnstorableText(app)
     await app.register(discoveryRoutes, { base })
+    await app.register(resourceRoutes, { prefix: '/v2.1', resources, policies, base })
     await app.register(serverRoutes, { prefix: '/v2.1', db, network, servers, create, base, hostStatuses })
   }
 
   return {
     plugin,
-    policies: COMPUTE_POLICIES,
+    policies,
     guestFacts: (serverId) => guestFacts(parts, serverId),
     bootstrap: () => flavors.bootstrap(),
     async start() {

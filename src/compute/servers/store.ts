@@ -238,7 +238,7 @@ export async function tookHost(sql: Sql, id: ServerId, host: HostName, availabil
 export async function leftHost(sql: Sql, id: ServerId): Promise<void> {
   await sql`
     update compute.servers
-       set host = null, availability_zone = null, updated_at = now(),
+       set host = null, availability_zone = null, vm_state = 'building', power_state = 0, updated_at = now(),
            task_state = case when deletion_requested_at is null then 'scheduling' else task_state end
      where id = ${id} and deleted_at is null`
 }

@@ -1,0 +1,69 @@
+/** What must not be left of a server that failed or is gone: named checks, for the tests of stories. */
+import assert from 'node:assert/strict'
+import type { ServerId } from '../../ids.ts'
+import type { TestCloud } from './cloud.ts'
+
+export function cleanSlate(cloud: () => TestCloud, server: () => ServerId) {
+  return {
+    async noAllocationsRemain() {
+      const rows = await cloud().test.context.db`
+        select 1 from placement.allocations where consumer_id = ${server()}`
+      assert.equal(rows.length, 0)
+    },
+    async noPortsRemain() {
+      assert.equal((await cloud().network.portsOf([server()])).size, 0)
+    },
+    async noTapsRemain() {
+      for (const agent of cloud().agents.all()) assert.deepEqual(agent.snapshot().taps, [])
+    },
+    async noDomainRemains() {
+      for (const agent of cloud().agents.all()) {
+        assert.equal(
+          agent.snapshot().domains.some(({ id }) => id === server()),
+          false,
+          `on ${agent.host}`,
+        )
+      }
+    },
+    async noDiskRemains() {
+      for (const agent of cloud().agents.all()) {
+        assert.equal(
+          agent.snapshot().disks.some((path) => path.includes(server())),
+          false,
+          `on ${agent.host}`,
+        )
+      }
+    },
+    async noVolumesOfItsOwnRemain() {
+      const rows = await cloud().test.context.db`
+        select id from compute.block_devices
+         where server_id = ${server()} and destination_type = 'volume' and made and delete_on_termination`
+      const left = await cloud().volumes.find(rows.map(({ id }) => id))
+      assert.equal(left.size, 0)
+    },
+    async noExportsRemain() {
+      assert.deepEqual(cloud().backend.snapshot().exports, [])
+    },
+    async noAttachmentsRemain() {
+      const rows = await cloud().test.context.db`
+        select id from compute.block_devices
+         where server_id = ${server()} and destination_type = 'volume'
+           and exists (select from compute.servers s where s.id = server_id and s.deleted_at is null)`
+      assert.equal(rows.length, 0)
+    },
+    async noTaskRemains() {
+      const [row] = await cloud().test.context
+        .db`select vm_state, task_state from compute.servers where id = ${server()}`
+      assert.equal(row?.taskState, null)
+      assert.notEqual(row?.vmState, 'building')
+    },
+    async noActionIsOpen() {
+      const rows = await cloud().test.context.db`
+        select action from compute.instance_actions where server_id = ${server()} and finished_at is null`
+      assert.deepEqual(
+        rows.map(({ action }) => action),
+        [],
+      )
+    },
+  }
+}
