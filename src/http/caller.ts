@@ -1,5 +1,6 @@
 /** Who is asking: what a valid token says, as every service's rules see it. */
 import type { DomainId, ProjectId, UserId } from '../ids.ts'
+import type { AccessRule } from './access-rules.ts'
 
 export interface Caller {
   readonly userId: UserId
@@ -16,6 +17,8 @@ export interface Caller {
   /** Names of roles, implied ones included: `admin` brings `manager`, `member` and `reader`. */
   readonly roles: readonly string[]
   readonly isAdmin: boolean
+  /** Set when the token may make certain requests only; asService refuses all others. */
+  readonly accessRules?: readonly AccessRule[]
   /** `req-<uuid>` of the request that brought this caller. */
   readonly requestId: string
 }

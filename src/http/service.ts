@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { DomainError, isDomainError } from '../domain-error.ts'
+import { isAllowed } from './access-rules.ts'
 import type { Caller } from './caller.ts'
 import {
   type Microversion,
@@ -86,6 +87,7 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
     if (service.policies[policy] !== ANYONE) {
       request.caller = await callerOf(service, request)
       refuseForeignProjectInUrl(request)
+      refuseOutsideAccessRules(service, app.prefix, request)
     }
     if (
       (since !== undefined && request.microversion < microversion(since)) ||
@@ -169,6 +171,19 @@ function refuseForeignProjectInUrl(request: FastifyRequest): void {
     'invalid',
     'http.url.foreign-project',
     `Malformed request URL: URL's project_id '${inUrl}' doesn't match Context's project_id '${request.caller.projectId ?? ''}'`,
+  )
+}
+
+/** A token of limited use is no token at all where it does not reach: 401, as the token middleware answers. */
+function refuseOutsideAccessRules(service: ServiceDescription, prefix: string, request: FastifyRequest): void {
+  const rules = request.caller.accessRules
+  if (rules === undefined) return
+  const path = request.originalUrl.slice(prefix.length).split('?')[0]!
+  if (isAllowed(rules, { service: service.name, method: request.method, path })) return
+  throw new DomainError(
+    'unauthenticated',
+    'identity.token.invalid',
+    'The request you have made requires authentication.',
   )
 }
 
