@@ -119,4 +119,12 @@ export const networkMigrations: MigrationFolder = {
   folder: new URL('./migrations', import.meta.url).pathname,
 }
 
-export type OpenNetwork = (context: ServiceContext, dependencies: { agents: Agents }) => Promise<Network>
+/** News against the arrows: `main.ts` hands them on to compute. */
+export interface PortNews {
+  /** Somebody deleted a port that a server has; its tap is gone already. One listener. */
+  onPortRemoved(listener: (event: { portId: string; serverId: string; macAddress: string }) => Promise<void>): void
+}
+
+export type OpenNetwork = (context: ServiceContext, dependencies: { agents: Agents }) => Promise<Network & PortNews>
+
+export { openNetwork } from './open.ts'
