@@ -3,15 +3,20 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Database } from '../database/database.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import { type Placement, standardNames } from '../placement/index.ts'
+import { availabilityZoneRoutes } from './availability-zones/routes.ts'
+import { extensionRoutes } from './extensions/routes.ts'
 import { type Flavors, openFlavors } from './flavors/flavors.ts'
 import { flavorPolicies } from './flavors/policies.ts'
 import { flavorRoutes } from './flavors/routes.ts'
 import { type HostRatios, type Hosts, openHosts } from './hosts/hosts.ts'
+import { hypervisorRoutes } from './hypervisors/routes.ts'
 import { type Keypairs, openKeypairs } from './keypairs/keypairs.ts'
 import { keypairRoutes } from './keypairs/routes.ts'
 import { openQuotas, type Quotas } from './quotas/quotas.ts'
 import { quotaRoutes } from './quotas/routes.ts'
+import { serverGroupRoutes } from './server-groups/routes.ts'
 import { openServerGroups, type ServerGroups } from './server-groups/server-groups.ts'
+import { serviceRoutes } from './services/routes.ts'
 
 export interface Resources {
   readonly hosts: Hosts
@@ -56,8 +61,13 @@ export const resourceRoutes: FastifyPluginAsync<{
   /** The public URL of compute, without the version. */
   base: string
 }> = async (app, { resources, policies, base }) => {
-  const { flavors, keypairs, quotas, projectExists } = resources
+  const { hosts, flavors, keypairs, quotas, serverGroups, projectExists } = resources
   await app.register(flavorRoutes, { flavors, standardNames, policies, base })
   await app.register(keypairRoutes, { keypairs, policies, base })
   await app.register(quotaRoutes, { quotas, policies, projectExists })
+  await app.register(serverGroupRoutes, { serverGroups, policies })
+  await app.register(availabilityZoneRoutes, { hosts })
+  await app.register(serviceRoutes, { hosts })
+  await app.register(hypervisorRoutes, { hosts, base })
+  await app.register(extensionRoutes)
 }

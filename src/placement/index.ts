@@ -11,6 +11,8 @@ export interface Placement {
   readonly policies: PolicyTable
   /** A host's provider, made if missing, with exactly this inventory and these traits. Generations move as upstream's do. */
   ensureProvider(provider: ProviderOrder): Promise<void>
+  /** A host's provider is gone, with all that was claimed on it. Finding none is fine. */
+  removeProvider(id: ProviderId): Promise<void>
   /** Providers with room for `resources` (all providers where it is empty) and with all of `required`, none of `forbidden`, by name: the scheduler ranks. */
   candidates(request: CandidateRequest): Promise<readonly Candidate[]>
   /**

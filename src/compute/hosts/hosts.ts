@@ -95,9 +95,11 @@ export function openHosts({
     },
 
     async remove(name) {
-      const removed = await store.removeHost(db, name)
+      const [host] = await store.listHosts(db, [name])
+      if (host === undefined || !(await store.removeHost(db, name))) return false
       told.delete(name)
-      return removed
+      await placement.removeProvider(host.providerId)
+      return true
     },
 
     async rooms() {
@@ -154,7 +156,7 @@ function schedulingHost(
   }
 }
 
-/** The zones that have hosts, each with whether one of them is up and enabled. */
+/** The zones that have hosts. One is available when a host of it is enabled: that is upstream's word for it. */
 export function zonesOf(
   hosts: readonly store.Host[],
 ): ReadonlyMap<string, { available: boolean; hosts: store.Host[] }> {
@@ -162,7 +164,7 @@ export function zonesOf(
   for (const host of hosts) {
     const zone = zones.get(host.availabilityZone) ?? { available: false, hosts: [] }
     zone.hosts.push(host)
-    if (host.up && host.enabled) zone.available = true
+    if (host.enabled) zone.available = true
     zones.set(host.availabilityZone, zone)
   }
   return zones

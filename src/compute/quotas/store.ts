@@ -25,11 +25,12 @@ export async function limitsOfClass(sql: Sql, name: string): Promise<readonly Li
 /** @param userId only what this user has in the project */
 export async function usageOf(sql: Sql, projectId: string, userId?: string): Promise<Usage> {
   const whose = sql`project_id = ${projectId} ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}`
-  const [usage] = await sql<[Usage]>`
+  const [row] = await sql<[{ instances: number; cores: number; ram: number; groups: number }]>`
     select count(*) as instances, coalesce(sum(vcpus), 0)::bigint as cores, coalesce(sum(ram_mib), 0)::bigint as ram,
-           (select count(*) from compute.server_groups where ${whose}) as server_groups
+           (select count(*) from compute.server_groups where ${whose}) as groups
       from compute.servers where ${whose} and deleted_at is null`
-  return usage
+  const { groups, ...counted } = row
+  return { ...counted, server_groups: groups }
 }
 
 /** What two requests of one project must not both count before the other has written; until the transaction ends. */

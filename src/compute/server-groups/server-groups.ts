@@ -12,11 +12,13 @@ export type { ServerGroup } from './store.ts'
 export interface ServerGroups {
   /** A group of the caller's project, of any for admins; undefined where there is none. */
   find(caller: Caller, id: string): Promise<store.ServerGroup | undefined>
-  /** @throws DomainError not-found `compute.server-group.not-found` */
+  /** As `find`. @throws DomainError not-found `compute.server-group.not-found` */
   get(caller: Caller, id: string): Promise<store.ServerGroup>
+  /** Whosoever it is. @throws DomainError not-found `compute.server-group.not-found` */
+  byId(id: string): Promise<store.ServerGroup>
   list(page: { projectId?: string; limit: number; offset: number }): Promise<readonly store.ServerGroup[]>
   create(caller: Caller, order: GroupOrder): Promise<store.ServerGroup>
-  remove(caller: Caller, id: string): Promise<void>
+  remove(id: string): Promise<void>
   /** The group of a hint for the scheduler, its members counted by host without one server. */
   scheduleGroup(id: string, without: string): Promise<ScheduleGroup | undefined>
   /**
@@ -33,19 +35,25 @@ export interface GroupOrder {
 }
 
 export function openServerGroups({ db, quotas }: { db: Database; quotas: Quotas }): ServerGroups {
-  const find = async (caller: Caller, id: string) => {
+  const byId = async (id: string) => {
     const found = isUuid(id) ? await store.findGroup(db, id) : undefined
-    return found !== undefined && (caller.isAdmin || found.projectId === caller.projectId) ? found : undefined
-  }
-  const get = async (caller: Caller, id: string) => {
-    const found = await find(caller, id)
     if (found === undefined) throw noGroup(id)
     return found
   }
 
+  const find = async (caller: Caller, id: string) => {
+    const found = isUuid(id) ? await store.findGroup(db, id) : undefined
+    return found !== undefined && (caller.isAdmin || found.projectId === caller.projectId) ? found : undefined
+  }
+
   return {
     find,
-    get,
+    async get(caller, id) {
+      const found = await find(caller, id)
+      if (found === undefined) throw noGroup(id)
+      return found
+    },
+    byId,
     list: (page) => store.listGroups(db, page),
 
     async create(caller, { name, policy, rules }) {
@@ -59,8 +67,7 @@ export function openServerGroups({ db, quotas }: { db: Database; quotas: Quotas 
       return { ...group, members: [] }
     },
 
-    async remove(caller, id) {
-      await get(caller, id)
+    async remove(id) {
       if (!(await store.deleteGroup(db, id))) throw noGroup(id)
     },
 

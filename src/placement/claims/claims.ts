@@ -7,6 +7,7 @@ import * as store from './store.ts'
 
 export interface Claims {
   ensureProvider(provider: ProviderOrder): Promise<void>
+  removeProvider(id: ProviderId): Promise<void>
   candidates(request: CandidateRequest): Promise<readonly Candidate[]>
   claim(claim: ClaimOrder): Promise<void>
   release(consumerId: string): Promise<void>
@@ -17,6 +18,14 @@ export function openClaims(db: Database): Claims {
   return {
     async ensureProvider(order) {
       await db.begin((tx) => ensureProvider(tx, order))
+    },
+
+    async removeProvider(id) {
+      await db.begin(async (tx) => {
+        await store.lockProvider(tx, id)
+        for (const consumerId of await store.consumersOn(tx, id)) await store.giveBack(tx, consumerId)
+        await store.deleteProvider(tx, id)
+      })
     },
 
     async candidates({ resources, required = [], forbidden = [] }) {

@@ -141,6 +141,11 @@ export async function lockProvider(sql: Sql, id: ProviderId): Promise<void> {
   await sql`select from placement.providers where id = ${id} for no key update`
 }
 
+/** With its inventories, traits and aggregates; nothing may be allocated on it. */
+export async function deleteProvider(sql: Sql, id: ProviderId): Promise<void> {
+  await sql`delete from placement.providers where id = ${id}`
+}
+
 /** @returns whether anything changed */
 export async function putInventories(
   sql: Sql,
