@@ -3,6 +3,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Database } from '../database/database.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import { type Placement, standardNames } from '../placement/index.ts'
+import { type Aggregates, openAggregates } from './aggregates/aggregates.ts'
+import { aggregateRoutes } from './aggregates/routes.ts'
 import { availabilityZoneRoutes } from './availability-zones/routes.ts'
 import { extensionRoutes } from './extensions/routes.ts'
 import { type Flavors, openFlavors } from './flavors/flavors.ts'
@@ -24,6 +26,7 @@ export interface Resources {
   readonly keypairs: Keypairs
   readonly quotas: Quotas
   readonly serverGroups: ServerGroups
+  readonly aggregates: Aggregates
   readonly projectExists: (id: string) => Promise<boolean>
 }
 
@@ -48,6 +51,7 @@ export function openResources({
     keypairs: openKeypairs({ db, quotas }),
     quotas,
     serverGroups: openServerGroups({ db, quotas }),
+    aggregates: openAggregates({ db }),
     projectExists,
   }
 }
@@ -61,7 +65,7 @@ export const resourceRoutes: FastifyPluginAsync<{
   /** The public URL of compute, without the version. */
   base: string
 }> = async (app, { resources, policies, base }) => {
-  const { hosts, flavors, keypairs, quotas, serverGroups, projectExists } = resources
+  const { hosts, flavors, keypairs, quotas, serverGroups, aggregates, projectExists } = resources
   await app.register(flavorRoutes, { flavors, standardNames, policies, base })
   await app.register(keypairRoutes, { keypairs, policies, base })
   await app.register(quotaRoutes, { quotas, policies, projectExists })
@@ -69,5 +73,6 @@ export const resourceRoutes: FastifyPluginAsync<{
   await app.register(availabilityZoneRoutes, { hosts })
   await app.register(serviceRoutes, { hosts })
   await app.register(hypervisorRoutes, { hosts, base })
+  await app.register(aggregateRoutes, { aggregates, policies })
   await app.register(extensionRoutes)
 }

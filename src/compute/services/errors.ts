@@ -7,7 +7,6 @@ export const noBinary = (binary: string, host: string) =>
   new DomainError('not-found', 'compute.service.not-found', `Could not find binary ${binary} on host ${host}.`)
 export const badServiceId = (id: string, kind: 'uuid' | 'integer') =>
   new DomainError('invalid', 'compute.service.id', `Invalid ${kind} ${id.slice(0, 255)}`)
-export const unknownDeed = () => new DomainError('not-found', 'compute.service.unknown-action', 'Unknown action')
 export const badServiceUpdate = (message: string) => new DomainError('invalid', 'compute.service.update', message)
 export const hostHasServers = () =>
   new DomainError(

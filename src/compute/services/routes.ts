@@ -10,7 +10,7 @@ import { type HostName, isUuid } from '../../ids.ts'
 import type { Host, HostChange, Hosts } from '../hosts/hosts.ts'
 import { isTrue } from '../parameter-types.ts'
 import { toMicroseconds } from '../timestamps.ts'
-import { badServiceId, badServiceUpdate, hostHasServers, noBinary, noService, unknownDeed } from './errors.ts'
+import { badServiceId, badServiceUpdate, hostHasServers, noBinary, noService } from './errors.ts'
 import { ServiceDeedBody, ServiceListQuery, ServiceUpdateBody } from './schemas.ts'
 
 const BINARY = 'nova-compute'
@@ -72,10 +72,11 @@ export const serviceRoutes: FastifyPluginAsync<{ hosts: Hosts }> = async (app, {
 
   app.put<ById & { Body: Static<typeof ServiceUpdateBody> }>(
     '/os-services/:service_id',
-    { config: { policy: 'os_compute_api:os-services:update' }, schema: { body: ServiceUpdateBody } },
+    {
+      config: { policy: 'os_compute_api:os-services:update', since: '2.53' },
+      schema: { body: ServiceUpdateBody },
+    },
     async ({ params, body, microversion: version }) => {
-      // Up to 2.52 this path holds a deed, and the known ones have routes of their own.
-      if (version < UUIDS) throw unknownDeed()
       const { name } = await byId(params.service_id, version)
       await hosts.change(name, updateOf(body))
       return { service: viewService((await hosts.find(name))!, version) }
