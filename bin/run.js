@@ -2,7 +2,8 @@
 // Runs one of our TypeScript programs with the project's own Node.js: `run.js PROGRAM [ARGS…]`. Plain JavaScript without
 // dependencies, because it must start on any Node.js from 18 on, before anything is installed.
 import { spawn } from 'node:child_process'
-import { ensurePackages, ownNode } from './packages.js'
+import { join } from 'node:path'
+import { ensurePackages, ownNode, root } from './packages.js'
 
 export async function runProgram(program, args, env = {}) {
   await ensurePackages()
@@ -11,7 +12,8 @@ export async function runProgram(program, args, env = {}) {
     ['--disable-warning=ExperimentalWarning', '--disable-warning=DeprecationWarning', program, ...args],
     {
       stdio: 'inherit',
-      env: { ...process.env, ...env },
+      // Node.js keeps what it made of each file: without this a start takes twice as long.
+      env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env, ...env },
     },
   )
   // The terminal sends Ctrl-C to both; the child decides when it has ended.

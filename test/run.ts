@@ -1,9 +1,12 @@
 /**
  * Runs the tests: `test/run.ts [FILE…]`, all of them without arguments. One throw-away PostgreSQL serves the run; each
  * file is a process of its own. The last line is `N passed, N failed, N skipped`.
+ *
+ * A full run notes which routes the tests ask, and ends with the test that each has been asked. With
+ * `STRATOLITH_TEST_ROUTES=DIR` any run notes them, in a folder that stays.
  */
 import { globSync } from 'node:fs'
-import { mkdtemp, rm, chmod } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
@@ -28,10 +31,24 @@ await chmod(dir, 0o711)
 const counts = { passed: 0, failed: 0, skipped: 0 }
 const postgres = await startEmbeddedPostgres({ dir: join(dir, 'pg'), careless: true, maxConnections: 100 })
 process.env.STRATOLITH_TEST_DATABASE = postgres.url
+if (asked.length === 0) process.env.STRATOLITH_TEST_ROUTES ??= join(dir, 'routes')
+const routes = process.env.STRATOLITH_TEST_ROUTES
+if (routes !== undefined) await mkdir(routes, { recursive: true })
+const execArgv = routes === undefined ? [] : ['--import', join(root, 'test/compatibility/record.ts')]
 const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
 try {
-  const stream = run({ files, concurrency: 2, timeout: 600_000, signal: stopped.signal })
+  await runFiles(files)
+  if (asked.length === 0 && !stopped.signal.aborted) await runFiles([join(root, 'test/compatibility/every-route.ts')])
+} finally {
+  await postgres.stop()
+  await rm(dir, { recursive: true, force: true })
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
+
+async function runFiles(files: string[]): Promise<void> {
+  const stream = run({ files, concurrency: 2, timeout: 600_000, signal: stopped.signal, execArgv })
   stream.on('test:pass', (test) => {
     if (test.details.type === 'suite') return
     if (test.skip !== undefined || test.todo !== undefined) counts.skipped++
@@ -41,9 +58,4 @@ try {
     if (test.details.type !== 'suite' && test.todo === undefined) counts.failed++
   })
   for await (const chunk of stream.compose(spec)) process.stdout.write(chunk)
-} finally {
-  await postgres.stop()
-  await rm(dir, { recursive: true, force: true })
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0

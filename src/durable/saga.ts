@@ -34,6 +34,33 @@ export interface SagaProbe {
   around<T>(step: { name: string; phase: 'do' | 'undo' }, run: () => Promise<T>): Promise<T>
 }
 
+/** Set while the process ends: a step that would begin now begins in the next process. */
+let halted = false
+const inFlight = new Set<Promise<unknown>>()
+
+/** Lets no further step begin, and resolves when those under way are written down, or after `withinMs`. */
+export async function haltSagas(withinMs: number): Promise<void> {
+  halted = true
+  await Promise.race([Promise.allSettled(inFlight), new Promise((resolve) => setTimeout(resolve, withinMs).unref())])
+}
+
+/** Steps may begin again. */
+export function resumeSagas(): void {
+  halted = false
+}
+
+/** A step of DBOS, counted. A story that meets a halt stands still for good: its next process takes the step. */
+async function recorded<T>(run: () => Promise<T>, config: Parameters<typeof DBOS.runStep>[1]): Promise<T> {
+  if (halted) return await new Promise<never>(() => {})
+  const work = DBOS.runStep(run, config)
+  inFlight.add(work)
+  try {
+    return await work
+  } finally {
+    inFlight.delete(work)
+  }
+}
+
 const DEFAULT_STEP_MS = 120_000
 const UNDO_ATTEMPTS = 5
 
@@ -50,7 +77,7 @@ export async function saga<T>(body: (step: Step) => Promise<T>, options: SagaOpt
   const undos: { name: string; undo: () => Promise<void> }[] = []
   const step: Step = async (name, deed) => {
     if (deed.undo !== undefined) undos.push({ name, undo: deed.undo })
-    return await DBOS.runStep(() => attempt(name, deed, options), { name })
+    return await recorded(() => attempt(name, deed, options), { name })
   }
   try {
     return await body(step)
@@ -94,7 +121,7 @@ async function within<T>(name: string, ms: number, run: (signal: AbortSignal) =>
 
 async function runUndo(name: string, undo: () => Promise<void>, options: SagaOptions): Promise<void> {
   try {
-    await DBOS.runStep(() => probed({ name, phase: 'undo' }, undo), {
+    await recorded(() => probed({ name, phase: 'undo' }, undo), {
       name: `undo: ${name}`,
       retriesAllowed: true,
       maxAttempts: UNDO_ATTEMPTS,

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { DBOS } from '@dbos-inc/dbos-sdk'
 import type { Database, Sql, Transaction } from '../database/database.ts'
 import type { StoryId } from '../ids.ts'
+import { haltSagas, resumeSagas } from './saga.ts'
 
 /** Input of a story: plain JSON. */
 export type Plain = { readonly [key: string]: unknown }
@@ -63,6 +64,8 @@ interface Options {
 }
 
 const SWEEP_EVERY_MS = 5_000
+/** How long a shutdown waits for steps under way; one that takes longer is taken again by the next process. */
+const STEP_ENDS_WITHIN_MS = 5_000
 
 export function openStories({ db, url, log }: Options): Stories {
   const registered = new Map<string, (input: Plain) => Promise<void>>()
@@ -126,12 +129,17 @@ export function openStories({ db, url, log }: Options): Stories {
         })
         return { done }
       })
+      // From here on the stories are promised: one that cannot begin now is begun by the sweeper.
+      const begun: StoryId[] = []
       for (const { id, name, input } of asked) {
-        await begin(id, name, input)
+        try {
+          await begin(id, name, input)
+          begun.push(id)
+        } catch (error) {
+          log.warn({ story: name, id, err: error }, 'story begins late')
+        }
       }
-      if (asked.length > 0) {
-        await db`update durable.story_requests set begun_at = now() where id = any(${asked.map(({ id }) => id)})`
-      }
+      if (begun.length > 0) await db`update durable.story_requests set begun_at = now() where id = any(${begun})`
       return (result as { done: Awaited<ReturnType<typeof work>> }).done
     },
 
@@ -145,6 +153,7 @@ export function openStories({ db, url, log }: Options): Stories {
         logger: quiet(log),
         tracingEnabled: false,
       })
+      resumeSagas()
       await DBOS.launch()
       await sweep()
       sweeper = setInterval(() => {
@@ -155,6 +164,7 @@ export function openStories({ db, url, log }: Options): Stories {
 
     async shutdown() {
       clearInterval(sweeper)
+      await haltSagas(STEP_ENDS_WITHIN_MS)
       await DBOS.shutdown()
     },
 

@@ -1,0 +1,32 @@
+/**
+ * The last test of a full run, over what all others asked: each mounted route has a conversation, but for those that
+ * `without-conversation.txt` knows to lack one. That list only becomes shorter.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { mountedRoutes } from '../../src/cli/routes.ts'
+import { readConversations } from './conversations.ts'
+import { type Coverage, coverage } from './coverage.ts'
+import { readDifferences } from './operations.ts'
+
+describe('every mounted route', () => {
+  let found: Coverage
+  before(async () => {
+    const list = readFileSync(join(import.meta.dirname, 'without-conversation.txt'), 'utf8')
+    found = coverage(await mountedRoutes(), readConversations(process.env.STRATOLITH_TEST_ROUTES!), {
+      known: list.split('\n').filter((line) => line !== ''),
+      differences: readDifferences(),
+    })
+  })
+
+  it('has a conversation, or is known to lack one', (test) => {
+    test.diagnostic(`${found.shown} of ${found.mounted} routes have a conversation`)
+    assert.deepEqual(found.missing, [], 'no test asked these routes and was answered; add a conversation for each')
+  })
+
+  it('is off the list of those that lack one as soon as it has one', () => {
+    assert.deepEqual(found.stale, [], 'take these lines out of test/compatibility/without-conversation.txt')
+  })
+})
