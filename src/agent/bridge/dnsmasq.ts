@@ -8,7 +8,7 @@
  * `dhcp-authoritative` lets guests renew what the new process has not heard of.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -62,19 +62,26 @@ export class Dnsmasq {
 
   /** Called by the clock: starts it again if it has died. */
   async revive(): Promise<void> {
-    if (this.#wanted === undefined || (this.#pid !== undefined && isRunning(this.#pid, this.#dir))) return
+    if (this.#wanted === undefined || this.#isAtWork()) return
     this.#log.warn({ dir: this.#dir, pid: this.#pid }, 'dnsmasq is gone, starting it again')
     await this.settle()
   }
 
   async #turn(): Promise<void> {
-    const alive = this.#pid !== undefined && isRunning(this.#pid, this.#dir)
-    if (alive && this.#wanted !== undefined && this.#served !== undefined) {
+    if (this.#isAtWork() && this.#wanted !== undefined && this.#served !== undefined) {
       if (isSame(this.#served, this.#wanted)) return
       if (onlyAdds(this.#served, this.#wanted)) return this.#tell(this.#wanted)
     }
     await sleep(RESTART_DEBOUNCE_MS)
     if (this.#wanted !== undefined) await this.#restart(this.#wanted)
+  }
+
+  /** Running, and in the namespace that has the name now: one that was removed lives on with its processes. */
+  #isAtWork(): boolean {
+    if (this.#pid === undefined || !isRunning(this.#pid, this.#dir)) return false
+    const place = this.#namespace === undefined ? '/proc/self/ns/net' : `/run/netns/${this.#namespace}`
+    const there = statSync(`/proc/${this.#pid}/ns/net`, { throwIfNoEntry: false })
+    return there !== undefined && there.ino === statSync(place, { throwIfNoEntry: false })?.ino
   }
 
   #tell(files: DnsmasqFiles): void {

@@ -640,13 +640,22 @@ export class BridgePlane implements NetworkPlane {
     const tap = tapOf(portId)
     const port = this.#ports.get(portId)
     if (isThere(tap) && (port !== undefined || this.#names.isOurs((await readDevice(tap))?.alias)))
-      await this.#links.add([`link del dev ${tap}`])
+      await this.#removeDevice(tap)
     if (port === undefined) return
     await this.#rules.put(portKey(portId), undefined)
     const network = this.#networks.get(port.row.spec.networkId)
     this.#letGo(port)
     this.#remembered.forgetPort(portId)
     if (network !== undefined) this.#tellGuestsLater(network)
+  }
+
+  async #removeDevice(name: string): Promise<void> {
+    try {
+      await this.#links.add([`link del dev ${name}`])
+    } catch (error) {
+      // It went by itself meanwhile.
+      if (isThere(name)) throw error
+    }
   }
 
   #tellGuestsLater(network: NetworkState): void {
@@ -666,8 +675,7 @@ export class BridgePlane implements NetworkPlane {
       this.#newNetwork({ spec: { id: networkId } as NetworkSpec, zone: 0, blocks: [], last: -1 })
     await this.#dropNamespace(network, devices)
     const bridge = bridgeOf(networkId)
-    if (this.#names.isOurs(devices.get(bridge)?.alias) && isThere(bridge))
-      await this.#links.add([`link del dev ${bridge}`])
+    if (this.#names.isOurs(devices.get(bridge)?.alias) && isThere(bridge)) await this.#removeDevice(bridge)
     if (this.#networks.has(networkId)) await this.#rules.put(networkKey(networkId), undefined)
     for (const block of network.row.blocks) this.#metadataAddresses.freeBlock(block)
     this.#networks.delete(networkId)
@@ -684,7 +692,7 @@ export class BridgePlane implements NetworkPlane {
       await server.stop()
     }
     for (const leg of [dhcpLegOf(id), metadataLegOf(id)])
-      if (this.#names.isOurs(devices.get(leg)?.alias) && isThere(leg)) await this.#links.add([`link del dev ${leg}`])
+      if (this.#names.isOurs(devices.get(leg)?.alias) && isThere(leg)) await this.#removeDevice(leg)
     const isOurs = this.#networks.has(id) || this.#remembered.networkIds().includes(id) || devices.has(dhcpLegOf(id))
     const namespace = namespaceOf(id)
     if (isOurs && existsSync(`/run/netns/${namespace}`)) await run('ip', ['netns', 'del', namespace])

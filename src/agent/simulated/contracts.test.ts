@@ -1,7 +1,11 @@
 /** The pretend host keeps the same promises as the real ones. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type ImageId, type NetworkId, newId, type PortId, type ServerId } from '../../ids.ts'
 import type { DiskSpec, InterfaceSpec } from '../contract.ts'
 import { hypervisorContract } from '../hypervisor.contract.ts'
+import { networkPlaneContract } from '../network-plane.contract.ts'
 import { volumeBackendContract } from '../volume-backend.contract.ts'
 import { openSimulatedAgent, openSimulatedBackend } from './index.ts'
 
@@ -81,3 +85,29 @@ volumeBackendContract('the simulated driver', async () => {
     },
   }
 })
+
+networkPlaneContract(
+  'the simulated driver',
+  async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'stratolith-simulated-'))
+    let agent = openSimulatedAgent({ host: 'contract', dir })
+    return {
+      get plane() {
+        return agent.network
+      },
+      async reopen() {
+        await agent.close()
+        agent = openSimulatedAgent({ host: 'contract', dir })
+      },
+      async standing() {
+        const { taps, networks } = agent.snapshot()
+        return { taps, networks: networks.length }
+      },
+      async [Symbol.asyncDispose]() {
+        await agent.close()
+        await rm(dir, { recursive: true, force: true })
+      },
+    }
+  },
+  { carriesPackets: false },
+)
