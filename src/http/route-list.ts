@@ -23,7 +23,7 @@ const listed: ListedRoute[] = []
 
 export function rememberRoute(service: ServiceDescription, route: RouteOptions): void {
   const { policy, since, until, actions } = route.config ?? {}
-  const path = route.url.replace(/^\/[a-z-]+/, '').replace(/:([A-Za-z_]+)(\([^)]*\))?/g, '{$1}') || '/'
+  const path = listedPath(route.url)
   for (const method of [route.method].flat()) {
     const base = { service: service.name, method, path }
     if (actions === undefined) {
@@ -34,6 +34,11 @@ export function rememberRoute(service: ServiceDescription, route: RouteOptions):
       listed.push({ ...base, action, ...range(its.since, its.until), ...guard(service, its.policy) })
     }
   }
+}
+
+/** From where a route is mounted, `/volume/v3/volumes/:id`, to how the list writes it, `/v3/volumes/{id}`. */
+export function listedPath(url: string): string {
+  return url.replace(/^\/[a-z-]+/, '').replace(/:([A-Za-z_]+)(\([^)]*\))?/g, '{$1}') || '/'
 }
 
 /** What has been mounted so far, in the order of mounting; one process may mount a service once. */
