@@ -4,6 +4,8 @@ import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import { DomainError } from '../domain-error.ts'
 import { asService } from '../http/service.ts'
 import type { ServiceContext } from '../http/service-context.ts'
+import { openApplicationCredentials } from './application-credentials/application-credentials.ts'
+import { applicationCredentialRoutes } from './application-credentials/routes.ts'
 import { openGrants } from './assignments/grants.ts'
 import { openRoleAssignments } from './assignments/role-assignments.ts'
 import { assignmentRoutes } from './assignments/routes.ts'
@@ -64,6 +66,7 @@ export async function openIdentity(
   const regions = openRegions({ db, changes })
   const services = openServices({ db, changes })
   const endpoints = openEndpoints({ db, changes })
+  const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
   const identityUrl = publicUrl('identity')
 
   const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
@@ -88,6 +91,7 @@ export async function openIdentity(
         await v3.register(domainRoutes, { domains, links })
         await v3.register(projectRoutes, { projects, links })
         await v3.register(userRoutes, { users, groups, projects, links })
+        await v3.register(applicationCredentialRoutes, { applicationCredentials, links })
         await v3.register(groupRoutes, { groups, links })
         await v3.register(roleRoutes, { roles, links })
         await v3.register(regionRoutes, { regions, links })

@@ -1,6 +1,7 @@
 /** Rows of `identity.roles` and of which role implies which. */
 import { type Sql, violatedConstraint } from '../../database/database.ts'
 import type { DomainId, RoleId } from '../../ids.ts'
+import { withImplied } from '../assignments/effective-roles.ts'
 import type { Attributes } from '../attributes.ts'
 import { invalid, nameTaken } from '../errors.ts'
 import { type Filterable, type ListQuery, matching, paged } from '../listing.ts'
@@ -29,6 +30,19 @@ export async function findRole(sql: Sql, id: string): Promise<Role | undefined> 
 export async function lockRole(sql: Sql, id: string): Promise<Role | undefined> {
   const [found] = await sql<Role[]>`select ${roleColumns(sql)} from identity.roles r where r.id = ${id} for update`
   return found
+}
+
+export async function findRoleByName(sql: Sql, name: string): Promise<Role | undefined> {
+  const [found] = await sql<Role[]>`
+    select ${roleColumns(sql)} from identity.roles r where r.name = ${name} and r.domain_id is null`
+  return found
+}
+
+/** The ids of `roleIds` and of everything that they imply, step by step. */
+export async function findImplied(sql: Sql, roleIds: readonly string[]): Promise<readonly string[]> {
+  const rows = await sql<{ roleId: string }[]>`
+    ${withImplied(sql, sql`select unnest(${[...roleIds]}::text[]) as role_id`)}`
+  return rows.map((row) => row.roleId)
 }
 
 /** @param domainId of which domain; null for the global roles */

@@ -6,12 +6,14 @@ import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import type { DomainId, ProjectId, UserId } from '../../ids.ts'
 import { forbidden, invalid, loginFailed, methodUnsupported, passwordExpired } from '../errors.ts'
+import { secretMatches } from '../application-credentials/secret.ts'
+import { findForLogin } from '../application-credentials/store.ts'
 import type { PasswordHashing } from '../passwords/hashing.ts'
 import type { IdentitySettings } from '../settings.ts'
 import type { AccessMemory } from './access.ts'
 import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
-import { findDomainId, findProjectId, findUserForLogin, type UserSelector } from './store.ts'
+import { findDomainId, findProjectId, findUserForLogin, findUserId, type UserSelector } from './store.ts'
 import type { Method, TokenFacts } from './token-string.ts'
 import type { IssueOrder, Token, Tokens } from './tokens.ts'
 
@@ -26,6 +28,10 @@ interface Proof {
   readonly parent?: TokenFacts
   readonly applicationCredentialId?: string
   readonly trustId?: string
+  /** The one scope that the proof is for. */
+  readonly scope?: Scope
+  /** When the proof itself ends. */
+  readonly expiresAt?: Date
 }
 
 export interface Login {
@@ -36,7 +42,7 @@ export interface Login {
   login(auth: AuthRequest): Promise<Token>
 }
 
-const OFFERED = ['password', 'token'] as const
+const OFFERED = ['password', 'token', 'application_credential'] as const
 
 export function openLogin({
   db,
@@ -82,9 +88,30 @@ export function openLogin({
       if (!settings.allowRescopeScopedToken && facts.scope.kind !== 'unscoped') {
         throw forbidden('login.scoped-token', 'A scoped token cannot be exchanged for another.')
       }
-      const delegation =
-        facts.applicationCredentialId === undefined ? {} : { applicationCredentialId: facts.applicationCredentialId }
-      return { userId: facts.userId, methods: [...facts.methods, 'token'], parent: facts, ...delegation }
+      return {
+        userId: facts.userId,
+        methods: [...facts.methods, 'token'],
+        parent: facts,
+        ...(facts.applicationCredentialId !== undefined && {
+          applicationCredentialId: facts.applicationCredentialId,
+          scope: facts.scope,
+        }),
+      }
+    },
+
+    async application_credential({ application_credential: given }, auth) {
+      if (auth.scope !== undefined) throw loginFailed('an application credential has its own scope')
+      const credential = await findForLogin(db, await credentialSelector(given!))
+      if (credential === undefined) throw loginFailed('no such application credential')
+      if (!(await secretMatches(given!.secret ?? '', credential.secretHash, hashing))) throw loginFailed('wrong secret')
+      if (credential.expiresAt !== null && credential.expiresAt <= new Date()) throw loginFailed('it has expired')
+      return {
+        userId: credential.userId,
+        methods: ['application_credential'],
+        applicationCredentialId: credential.id,
+        scope: { kind: 'project', id: credential.projectId },
+        ...(credential.expiresAt !== null && { expiresAt: credential.expiresAt }),
+      }
     },
   }
 
@@ -115,8 +142,20 @@ export function openLogin({
   }
 
   async function orderFor(proof: Proof, wanted: AskedScope | 'unscoped' | undefined): Promise<IssueOrder> {
+    if (proof.scope !== undefined) return { ...proof, scope: proof.scope }
     const scope = wanted === undefined ? await defaultScope(proof.userId) : await resolve(wanted)
     return { ...proof, scope }
+  }
+
+  async function credentialSelector(given: NonNullable<Presented['application_credential']>) {
+    if (given.id !== undefined) return { id: given.id }
+    if (given.name === undefined || given.user === undefined) {
+      throw invalid('login.application-credential', 'The application credential needs an id, or a name and its user.')
+    }
+    const selector = userSelector(given.user)
+    const userId = 'id' in selector ? selector.id : await findUserId(db, selector)
+    if (userId === undefined) throw loginFailed('no such user')
+    return { name: given.name, userId }
   }
 
   /** The user's default project where he has a role on it; otherwise the token is for nothing yet. */
@@ -161,7 +200,7 @@ function checkScope(asked: AuthRequest['scope']): AskedScope | 'unscoped' | unde
   return asked
 }
 
-function userSelector(user: NonNullable<Presented['password']>['user']): UserSelector {
+function userSelector(user: NonNullable<NonNullable<Presented['application_credential']>['user']>): UserSelector {
   if (user.name !== undefined) return { name: user.name, domain: idOrName(user.domain, 'user') }
   if (user.id !== undefined) return { id: user.id }
   throw invalid('login.user', 'The user needs an id, or a name and a domain.')

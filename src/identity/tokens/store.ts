@@ -1,6 +1,7 @@
 /** What tokens need to know of users, scopes and roles. */
 import type { Sql } from '../../database/database.ts'
 import type { DomainId, ProjectId, RoleId, UserId } from '../../ids.ts'
+import type { StoredRule } from '../application-credentials/store.ts'
 import { rolesOnDomain, rolesOnProject, rolesOnSystem, withImplied } from '../assignments/effective-roles.ts'
 import type { Delegation } from './access.ts'
 import type { Scope } from './scope.ts'
@@ -27,6 +28,16 @@ export interface Access {
   readonly scopeDomainName: string | null
   /** Global roles that count, implied ones included, by name. */
   readonly roles: readonly RoleName[]
+  /** What the access is by and narrowed to; null where it is by nothing of the kind, or that is gone. */
+  readonly applicationCredential: NarrowingCredential | null
+}
+
+export interface NarrowingCredential {
+  readonly id: string
+  readonly name: string
+  readonly unrestricted: boolean
+  /** Null when it may make any request. */
+  readonly accessRules: readonly StoredRule[] | null
 }
 
 export interface RoleName {
@@ -38,8 +49,9 @@ export async function findAccess(
   sql: Sql,
   userId: string,
   scope: Scope,
-  _delegation: Delegation,
+  delegation: Delegation,
 ): Promise<Access | undefined> {
+  const applicationCredentialId = delegation.applicationCredentialId ?? null
   const scopeId = scope.kind === 'project' || scope.kind === 'domain' ? scope.id : null
   const [found] = await sql<Access[]>`
     select u.id as user_id, u.name as user_name, u.enabled and ud.enabled as user_enabled,
@@ -50,7 +62,18 @@ export async function findAccess(
            s.token_generation as scope_generation, sd.id as scope_domain_id, sd.name as scope_domain_name,
            (select coalesce(json_agg(json_build_object('id', r.id, 'name', r.name) order by r.name), '[]')
               from identity.roles r
-             where r.domain_id is null and r.id in (${withImplied(sql, rolesIn(sql, userId, scope))})) as roles
+             where r.domain_id is null and r.id in (${withImplied(sql, rolesIn(sql, userId, scope))})
+               and (${applicationCredentialId}::text is null or r.id in (
+                     select role_id from identity.application_credential_roles
+                      where application_credential_id = ${applicationCredentialId}))) as roles,
+           (select json_build_object('id', c.id, 'name', c.name, 'unrestricted', c.unrestricted, 'accessRules',
+                     (select json_agg(json_build_object('id', x.id, 'service', x.service, 'method', x.method, 'path', x.path))
+                        from identity.application_credential_rules cx
+                        join identity.access_rules x on x.id = cx.access_rule_id
+                       where cx.application_credential_id = c.id))
+              from identity.application_credentials c
+             where c.id = ${applicationCredentialId} and c.user_id = u.id
+               and c.project_id = ${scopeId}) as application_credential
       from identity.users u
       join identity.projects ud on ud.id = u.domain_id
       left join identity.projects s on s.id = ${scopeId} and s.is_domain = ${scope.kind === 'domain'}
@@ -72,6 +95,21 @@ function rolesIn(sql: Sql, userId: string, scope: Scope) {
   }
 }
 
+/** The id of the user that a selector means, whatever his state. */
+export async function findUserId(sql: Sql, user: UserSelector): Promise<UserId | undefined> {
+  const [found] = await sql<{ id: UserId }[]>`
+    select u.id from identity.users u join identity.projects d on d.id = u.domain_id and d.is_domain
+     where ${selectedBy(sql, user)}`
+  return found?.id
+}
+
+function selectedBy(sql: Sql, user: UserSelector) {
+  if ('id' in user) return sql`u.id = ${user.id}`
+  return 'id' in user.domain
+    ? sql`u.name = ${user.name} and d.id = ${user.domain.id}`
+    : sql`u.name = ${user.name} and d.name = ${user.domain.name}`
+}
+
 export interface UserForLogin {
   readonly id: UserId
   readonly passwordHash: string | null
@@ -86,19 +124,13 @@ export type UserSelector =
 
 /** The enabled user, in an enabled domain, that the selector means. */
 export async function findUserForLogin(sql: Sql, user: UserSelector): Promise<UserForLogin | undefined> {
-  const selected =
-    'id' in user
-      ? sql`u.id = ${user.id}`
-      : 'id' in user.domain
-        ? sql`u.name = ${user.name} and d.id = ${user.domain.id}`
-        : sql`u.name = ${user.name} and d.name = ${user.domain.name}`
   const [found] = await sql<UserForLogin[]>`
     select u.id, p.hash as password_hash, p.expires_at as password_expires_at, u.options
       from identity.users u
       join identity.projects d on d.id = u.domain_id and d.is_domain
       left join lateral (select hash, expires_at from identity.passwords where user_id = u.id order by id desc limit 1) p
         on true
-     where ${selected} and u.enabled and d.enabled`
+     where ${selectedBy(sql, user)} and u.enabled and d.enabled`
   return found
 }
 

@@ -12,10 +12,10 @@ import type { DomainId, ProjectId, UserId } from '../../ids.ts'
 import type { Changes } from '../changes.ts'
 import { loginFailed, tokenInvalid } from '../errors.ts'
 import type { IdentitySettings } from '../settings.ts'
-import { type AccessMemory, MAX_AGE_MS } from './access.ts'
+import { type AccessMemory, type Delegation, MAX_AGE_MS } from './access.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { Scope } from './scope.ts'
-import { type Access, deleteRevocations, insertRevocation, isRevoked } from './store.ts'
+import { type Access, deleteRevocations, insertRevocation, isRevoked, type RoleName } from './store.ts'
 import { type Method, openToken, sealToken, type TokenFacts } from './token-string.ts'
 
 /** A good token with what it stands for at this moment. */
@@ -31,6 +31,9 @@ export interface Token {
 /** Inside identity a caller also knows the token. */
 export interface IdentityCaller extends Caller {
   readonly token: TokenFacts
+  readonly tokenRoles: readonly RoleName[]
+  /** Whether it acts by an application credential that manages no others. */
+  readonly restricted: boolean
 }
 
 export interface IssueOrder {
@@ -99,7 +102,7 @@ export function openTokens({
       const { userId, scope } = order
       const count = changes.count
       const now = await access.of(userId, scope, order)
-      const refusal = whyNot(now, scope)
+      const refusal = whyNot(now, scope, order)
       if (now === undefined || refusal !== undefined) throw loginFailed(refusal ?? 'no such user')
       const issuedAt = new Date()
       const lifetimeEnd = new Date(issuedAt.getTime() + settings.tokenLifetimeSeconds * 1000)
@@ -135,7 +138,7 @@ export function openTokens({
         access.of(facts.userId, facts.scope, facts),
         isRevoked(db, facts.auditId),
       ])
-      const refusal = revoked ? 'revoked' : (whyNot(now, facts.scope) ?? outlived(now, facts))
+      const refusal = revoked ? 'revoked' : (whyNot(now, facts.scope, facts) ?? outlived(now, facts))
       if (now === undefined || refusal !== undefined) throw tokenInvalid(new Error(refusal ?? 'no such user'))
       // The same access as before means that the answer kept with the token is still right.
       const token = known !== undefined && known.token.access === now ? known.token : tokenOf(text, facts, now)
@@ -153,8 +156,11 @@ export function openTokens({
 }
 
 /** Why nobody may act with this access; undefined when one may. */
-function whyNot(access: Access | undefined, scope: Scope): string | undefined {
+function whyNot(access: Access | undefined, scope: Scope, by: Delegation): string | undefined {
   if (access === undefined) return 'the user is gone'
+  if (by.applicationCredentialId !== undefined && access.applicationCredential === null) {
+    return 'the application credential is gone'
+  }
   if (!access.userEnabled) return 'the user or his domain is disabled'
   if (scope.kind === 'unscoped') return undefined
   if (scope.kind !== 'system' && access.scopeEnabled !== true) return `the ${scope.kind} is gone or disabled`
@@ -184,7 +190,10 @@ function tokenOf(text: string, facts: TokenFacts, access: Access): Token {
     ...(facts.scope.kind === 'system' && { system: 'all' as const }),
     roles,
     isAdmin: roles.includes('admin'),
+    ...(access.applicationCredential?.accessRules != null && { accessRules: access.applicationCredential.accessRules }),
     token: facts,
+    tokenRoles: access.roles,
+    restricted: access.applicationCredential?.unrestricted === false,
   }
   return { text, facts, access, caller }
 }

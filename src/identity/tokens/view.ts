@@ -1,5 +1,6 @@
 /** A token as its answer shows it. Source: keystone/common/render_token.py */
 import type { Catalog } from '../catalog/catalog.ts'
+import type { NarrowingCredential } from './store.ts'
 import type { Token } from './tokens.ts'
 
 /** The whole body as JSON, kept with the token: validating it again writes nothing. */
@@ -34,7 +35,14 @@ function viewToken({ facts, access }: Token): Record<string, unknown> {
     ...(facts.scope.kind === 'domain' && { domain: { id: access.scopeId, name: access.scopeName } }),
     ...(facts.scope.kind === 'system' && { system: { all: true } }),
     ...(facts.scope.kind !== 'unscoped' && { roles: access.roles }),
+    ...(access.applicationCredential !== null && {
+      application_credential: viewApplicationCredential(access.applicationCredential),
+    }),
   }
+}
+
+function viewApplicationCredential({ id, name, unrestricted, accessRules }: NarrowingCredential) {
+  return { id, name, restricted: !unrestricted, ...(accessRules !== null && { access_rules: accessRules }) }
 }
 
 /** `2026-01-02T03:04:05.678000` */

@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
 import { type DomainId, newHexId } from '../../ids.ts'
+import { deleteApplicationCredentialsOf } from '../application-credentials/store.ts'
 import { extraOf, mergedOptions, requireSameId } from '../attributes.ts'
 import { type IdentityPolicy, mayDo } from '../authorize.ts'
 import type { Changes } from '../changes.ts'
@@ -112,6 +113,7 @@ export function openUsers({
           extra: { ...before.extra, ...extraOf(body, USER_ATTRIBUTES) },
         }
         await store.updateUser(tx, after, body.password !== undefined || (before.enabled && !after.enabled))
+        if (before.enabled && !after.enabled) await deleteApplicationCredentialsOf(tx, id)
         if (body.password === null) await store.deletePasswords(tx, id)
         if (hash !== undefined) await setPassword(tx, id, hash, false)
         return after
