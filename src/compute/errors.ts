@@ -46,6 +46,9 @@ export const overQuota = (message: string, resource: string) =>
 /** Of one request: metadata items, injected files and their bytes. */
 export const limitExceeded = (message: string) => new DomainError('over-quota', 'compute.limit.exceeded', message)
 
+/** Conflicts of a neighbour's that upstream's compute answers as mistakes in the request. */
+const MISTAKES: ReadonlySet<string> = new Set(['network.address.in-use', 'network.address.none-left'])
+
 /**
  * Runs a neighbour's check of what a request names: what is not there is a mistake in the request, so a 404 of the
  * neighbour's becomes a 400 here. Other refusals pass: over quota stays so, a conflict too.
@@ -57,7 +60,7 @@ export async function asInvalid<T>(
   try {
     return await check()
   } catch (error) {
-    if (isDomainError(error) && error.reason === 'not-found') {
+    if (isDomainError(error) && (error.reason === 'not-found' || MISTAKES.has(error.code))) {
       const { code, message } = reword(error.message)
       throw new DomainError('invalid', code, message, { cause: error, details: { from: error.code } })
     }
@@ -84,8 +87,10 @@ export const noVolumeAttachment = (volume: string, server: string) =>
     'compute.volume-attachment.not-found',
     `Instance ${server} is not attached to volume ${volume.slice(0, 255)}`,
   )
-export const volumeAttachedAlready = (volume: string) =>
-  invalid('compute.volume-attachment.exists', `Invalid volume: volume ${volume} is already attached to this server`)
+export const noSuchVolume = (id: string) =>
+  notFound('compute.volume.not-found', `Volume ${id.slice(0, 255)} could not be found.`)
+export const noSchedule = (id: string) =>
+  notFound('compute.schedule.not-found', `Instance ${id} has not been scheduled yet`)
 export const attachmentBusy = (volume: string) =>
   invalid(
     'compute.volume-attachment.busy',

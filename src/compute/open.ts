@@ -4,15 +4,33 @@ import { asService } from '../http/service.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { computeFault } from './faults.ts'
 import type { OpenCompute } from './index.ts'
+import { openInterfaces } from './interfaces/interfaces.ts'
+import { interfaceRoutes } from './interfaces/routes.ts'
+import { instanceActionRoutes } from './instance-actions/routes.ts'
+import { defineAttachInterface } from './lifecycle/attach-interface.ts'
+import { defineAttachVolume } from './lifecycle/attach-volume.ts'
 import { defineBootServer } from './lifecycle/boot-server.ts'
 import { defineDeleteServer } from './lifecycle/delete-server.ts'
+import { defineDetachInterface } from './lifecycle/detach-interface.ts'
+import { defineDetachVolume } from './lifecycle/detach-volume.ts'
 import { guestFacts } from './lifecycle/guest-facts.ts'
 import type { Parts } from './lifecycle/parts.ts'
+import { defineRebootServer } from './lifecycle/reboot-server.ts'
+import { defineStartServer } from './lifecycle/start-server.ts'
+import { defineStopServer } from './lifecycle/stop-server.ts'
 import { COMPUTE_POLICIES } from './policies.ts'
 import { openResources, resourcePolicies, resourceRoutes } from './resources.ts'
+import { scheduleInfoRoutes } from './schedule-info/routes.ts'
+import { serverActionRoutes } from './server-actions/routes.ts'
+import { openServerDeeds } from './server-actions/server-deeds.ts'
+import { serverIpRoutes } from './server-ips/routes.ts'
+import { serverMetadataRoutes } from './server-metadata/routes.ts'
+import { serverTagRoutes } from './server-tags/routes.ts'
 import { serverRoutes } from './servers/routes.ts'
 import { openServers } from './servers/servers.ts'
 import { refuseUnstorableText } from './storable-text.ts'
+import { volumeAttachmentRoutes } from './volume-attachments/routes.ts'
+import { openVolumeAttachments } from './volume-attachments/volume-attachments.ts'
 import { MICROVERSIONS } from './versions.ts'
 
 export const openCompute: OpenCompute = async (context, dependencies) => {
@@ -30,6 +48,19 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
   const bootServer = defineBootServer(stories, parts)
   const deleteServer = defineDeleteServer(stories, parts)
   const servers = openServers({ db, stories, deleteServer })
+  const deeds = openServerDeeds(stories, parts, {
+    startServer: defineStartServer(stories, parts),
+    stopServer: defineStopServer(stories, parts),
+    rebootServer: defineRebootServer(stories, parts),
+  })
+  const interfaces = openInterfaces(stories, parts, {
+    attachInterface: defineAttachInterface(stories, parts),
+    detachInterface: defineDetachInterface(stories, parts),
+  })
+  const attachments = openVolumeAttachments(stories, parts, {
+    attachVolume: defineAttachVolume(stories, parts),
+    detachVolume: defineDetachVolume(stories, parts),
+  })
   const create = { stories, bootServer, images, network, volumes, hosts, groups, flavors, keypairs, quotas }
 
   /** As the API counts the hosts of servers. */
@@ -50,8 +81,21 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
     })
     refuseUnstorableText(app)
     await app.register(discoveryRoutes, { base })
-    await app.register(resourceRoutes, { prefix: '/v2.1', resources, policies, base })
-    await app.register(serverRoutes, { prefix: '/v2.1', db, network, servers, create, base, hostStatuses })
+    await app.register(
+      async (v21) => {
+        await v21.register(resourceRoutes, { resources, policies, base })
+        await v21.register(serverRoutes, { db, network, servers, create, base, hostStatuses })
+        await v21.register(serverActionRoutes, { servers, deeds, policies })
+        await v21.register(serverMetadataRoutes, { db, servers, quotas })
+        await v21.register(serverTagRoutes, { db, servers, base })
+        await v21.register(serverIpRoutes, { servers, network })
+        await v21.register(instanceActionRoutes, { db, stories, servers, base })
+        await v21.register(interfaceRoutes, { servers, interfaces })
+        await v21.register(volumeAttachmentRoutes, { servers, attachments, policies })
+        await v21.register(scheduleInfoRoutes, { db, servers })
+      },
+      { prefix: '/v2.1' },
+    )
   }
 
   return {

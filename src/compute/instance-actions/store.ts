@@ -74,6 +74,16 @@ export async function findAction(sql: Sql, server: ServerId, requestId: string):
   return found
 }
 
+export async function findActionOfStory(
+  sql: Sql,
+  server: ServerId,
+  story: StoryId,
+): Promise<InstanceAction | undefined> {
+  const [found] = await sql<InstanceAction[]>`
+    select ${columns(sql)} from compute.instance_actions where server_id = ${server} and story_id = ${story}`
+  return found
+}
+
 /** Stories that are still at work on a server: what a delete waits for. */
 export async function storiesUnderWay(sql: Sql, server: ServerId, except: StoryId): Promise<StoryId[]> {
   const rows = await sql<{ storyId: StoryId }[]>`

@@ -146,6 +146,20 @@ export const MOVES = {
     hosted: false,
     lockable: true,
   },
+  // States that no server is in while the deeds that lead there are not offered.
+  unpause: { from: ['paused'], during: idle, launched: true, hosted: false, lockable: true },
+  resume: { from: ['suspended'], during: idle, launched: true, hosted: false, lockable: true },
+  unrescue: { from: ['rescued'], during: idle, launched: true, hosted: false, lockable: true },
+  unshelve: { from: ['shelved', 'shelved_offloaded'], during: idle, launched: true, hosted: false, lockable: true },
+  restore: { from: ['soft-delete'], during: idle, launched: false, hosted: false, lockable: true },
+  'confirm or revert resize': { from: ['resized'], during: idle, launched: true, hosted: false, lockable: true },
+  'change tags': {
+    from: ['active', 'paused', 'suspended', 'stopped'],
+    during: idle,
+    launched: true,
+    hosted: false,
+    lockable: true,
+  },
   'read console': { from: 'any', during: 'any', launched: false, hosted: true, lockable: false },
   delete: { from: 'any', during: 'any', launched: false, hosted: false, lockable: true },
 } as const satisfies Readonly<Record<string, Move>>

@@ -131,8 +131,8 @@ function filterOf(
   kind: 'index' | 'detail',
 ): ServerFilter | undefined {
   const text = (key: string) => last(query[key])
-  const since = timeOf(query, 'changes-since')
-  const before = timeOf(query, 'changes-before')
+  const since = timeIn(query, 'changes-since')
+  const before = timeIn(query, 'changes-before')
   if (since !== undefined && before !== undefined && before < since) {
     throw badField('The value of changes-since must be less than or equal to changes-before.')
   }
@@ -263,7 +263,8 @@ async function addressesLike(
   return new Set(await run(() => matchingTexts(db, ofKind, pattern)))
 }
 
-function timeOf(query: Query, key: string): Date | undefined {
+/** A time of a query; without a zone it is UTC. @throws DomainError invalid */
+export function timeIn(query: Query, key: string): Date | undefined {
   const text = last(query[key])
   if (text === undefined) return undefined
   // Without a zone it is UTC.

@@ -1,6 +1,6 @@
 /** The SQL of servers. One function, one statement. A server that counts has `deleted_at is null`. */
 import type { Sql, Transaction } from '../../database/database.ts'
-import type { HostName, ProjectId, ServerId, StoryId, UserId } from '../../ids.ts'
+import type { HostName, PortId, ProjectId, ServerId, StoryId, UserId } from '../../ids.ts'
 import type { NicPlan } from '../../network/index.ts'
 import type { Power, TaskState, VmState } from '../lifecycle/states.ts'
 import type { ImageSnapshot, InjectedFile, Server, ServerFault, ServerRecord } from './server.ts'
@@ -279,8 +279,7 @@ export async function settle(sql: Sql, id: ServerId, vmState: VmState, powerStat
     update compute.servers
        set vm_state = ${vmState}, power_state = ${powerState}, updated_at = now(),
            task_state = case when deletion_requested_at is null then null else task_state end,
-           fault = case when ${vmState} = 'error' then fault else null end,
-           launched_at = case when ${vmState} = 'active' then now() else launched_at end
+           fault = case when ${vmState} = 'error' then fault else null end
      where id = ${id} and deleted_at is null`
 }
 
@@ -290,6 +289,31 @@ export async function endTask(sql: Sql, id: ServerId, fault: ServerFault | null)
     update compute.servers
        set task_state = null, updated_at = now(), fault = coalesce(${fault === null ? null : sql.json(fault as never)}, fault)
      where id = ${id} and deletion_requested_at is null and deleted_at is null`
+}
+
+/** A deed failed and the server is not what it was. */
+export async function deedFailed(sql: Sql, id: ServerId, fault: ServerFault): Promise<void> {
+  await sql`
+    update compute.servers
+       set vm_state = 'error', task_state = null, fault = ${sql.json(fault as never)}, updated_at = now()
+     where id = ${id} and deletion_requested_at is null and deleted_at is null`
+}
+
+/** The cards that a server has from now on. */
+export async function addNic(sql: Sql, id: ServerId, nic: NicPlan): Promise<void> {
+  await sql`
+    update compute.servers
+       set nics = (select coalesce(jsonb_agg(n), '[]') from jsonb_array_elements(nics) n where n ->> 'portId' <> ${nic.portId})
+                  || ${sql.json([nic] as never)}, updated_at = now()
+     where id = ${id} and deleted_at is null`
+}
+
+export async function removeNic(sql: Sql, id: ServerId, portId: PortId): Promise<void> {
+  await sql`
+    update compute.servers
+       set nics = (select coalesce(jsonb_agg(n), '[]') from jsonb_array_elements(nics) n where n ->> 'portId' <> ${portId}),
+           updated_at = now()
+     where id = ${id} and deleted_at is null`
 }
 
 /** A delete is asked for: from now on no story but the one that deletes takes a step. */

@@ -14,12 +14,12 @@ import {
   simulatedAgents,
   type SimulatedAgents,
 } from '../../agent/simulated/index.ts'
-import type { ImageId, ServerId } from '../../ids.ts'
+import type { ImageId, NetworkId, ServerId } from '../../ids.ts'
 import { imageMigrations, openImages, type Images } from '../../image/index.ts'
+import { type Network, networkMigrations, openNetwork, type PortNews } from '../../network/index.ts'
 import { openPlacement, type Placement, placementMigrations } from '../../placement/index.ts'
 import { openVolumes, type Volumes, volumeMigrations } from '../../volume/index.ts'
 import { type Compute, computeMigrations, openCompute } from '../index.ts'
-import { type PretendNetwork, pretendNetwork } from './pretend-network.ts'
 
 export interface TestCloud extends AsyncDisposable {
   readonly test: ServiceUnderTest
@@ -27,7 +27,11 @@ export interface TestCloud extends AsyncDisposable {
   readonly agents: SimulatedAgents
   readonly backend: SimulatedBackend
   readonly placement: Placement
-  readonly network: PretendNetwork
+  readonly network: Network & PortNews
+  /** Of demo. */
+  readonly privateId: NetworkId
+  /** Shared by all. */
+  readonly publicId: NetworkId
   readonly volumes: Volumes
   readonly images: Images
   /** A raw image of 1 MiB that demo and alt may use. */
@@ -43,21 +47,34 @@ export interface TestCloud extends AsyncDisposable {
 }
 
 export async function testCloud({ hosts = 2 }: { hosts?: number } = {}): Promise<TestCloud> {
-  const test = await serviceUnderTest([placementMigrations, imageMigrations, volumeMigrations, computeMigrations])
+  const test = await serviceUnderTest([
+    placementMigrations,
+    imageMigrations,
+    networkMigrations,
+    volumeMigrations,
+    computeMigrations,
+  ])
   const { context } = test
   const agents = simulatedAgents(hosts)
   const backend = openSimulatedBackend({ host: 'host-1' })
   const images = await openImages(context)
   const placement = await openPlacement(context)
-  const network = pretendNetwork(agents)
+  const network = await openNetwork(context, { agents })
   const volumes = await openVolumes(context, { agents, images, backends: [backend] })
   const compute = await openCompute(context, { agents, images, placement, network, volumes })
   await context.stories.launch()
   await test.app.register(volumes.plugin, { prefix: '/volume' })
+  await test.app.register(network.plugin, { prefix: '/network' })
   await test.mount('/compute', compute.plugin)
   await compute.bootstrap()
   await compute.start()
 
+  const { privateId, publicId } = await network.bootstrap({
+    publicCidr: '192.0.2.0/24',
+    privateCidr: '10.0.0.0/16',
+    adminProjectId: person('admin').projectId!,
+    demoProjectId: person('demo').projectId!,
+  })
   const file = join(context.stateDir, 'image.raw')
   await writeFile(file, Buffer.alloc(2 ** 20))
   const imageId = await images.importFile({
@@ -79,12 +96,15 @@ export async function testCloud({ hosts = 2 }: { hosts?: number } = {}): Promise
     backend,
     placement,
     network,
+    privateId,
+    publicId,
     volumes,
     images,
     imageId,
     ask,
     async boot(server = {}, { who = 'demo', version = 'latest' } = {}) {
-      const body = { server: { name: 'web', imageRef: imageId, flavorRef: 'tiny', networks: 'auto', ...server } }
+      const networks = [{ uuid: privateId }]
+      const body = { server: { name: 'web', imageRef: imageId, flavorRef: 'tiny', networks, ...server } }
       const answer = await ask(who, 'POST', '/servers', body, version)
       if (answer.status !== 202) throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`)
       return answer.body.server.id
@@ -108,6 +128,7 @@ export async function testCloud({ hosts = 2 }: { hosts?: number } = {}): Promise
     },
     async [Symbol.asyncDispose]() {
       await compute.close()
+      await network.close()
       await volumes.close()
       await images.close()
       await test[Symbol.asyncDispose]()
