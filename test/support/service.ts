@@ -73,7 +73,11 @@ export async function serviceUnderTest(folders: readonly MigrationFolder[]): Pro
   const log = pino({ level: process.env.STRATOLITH_TEST_LOG ?? 'silent' })
   const stateDir = await mkdtemp(join(tmpdir(), 'stratolith-test-'))
   const stories = openStories({ db: database.db, url: database.url, log })
-  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, exposeHeadRoutes: false, routerOptions: { maxParamLength: 512 } })
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 512 },
+  })
   const context: ServiceContext = {
     db: database.db,
     stories,
