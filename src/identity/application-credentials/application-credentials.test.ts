@@ -49,7 +49,11 @@ describe('an application credential', () => {
       answer.body.token.roles.map((role: Made) => role.name),
       ['member', 'reader'],
     )
-    const byName = await enter({ name: 'app', secret: made.secret, user: { name: user.name, domain: { id: 'default' } } })
+    const byName = await enter({
+      name: 'app',
+      secret: made.secret,
+      user: { name: user.name, domain: { id: 'default' } },
+    })
     assert.equal(byName.status, 201)
     assert.equal((await enter({ name: 'app', secret: made.secret, user: { id: user.id } })).status, 201)
   })
@@ -123,7 +127,10 @@ describe('an application credential', () => {
     assert.equal((await post({ name: 'child' }, freeToken)).status, 201)
     const exchange = (scope?: unknown) =>
       test.ask(undefined, 'POST', '/v3/auth/tokens', {
-        auth: { identity: { methods: ['token'], token: { id: restrictedToken } }, ...(scope !== undefined && { scope }) },
+        auth: {
+          identity: { methods: ['token'], token: { id: restrictedToken } },
+          ...(scope !== undefined && { scope }),
+        },
       })
     assert.equal((await exchange({ project: { id: test.ids.demoProjectId } })).status, 403)
     const again = await exchange()
