@@ -150,14 +150,14 @@ export async function update(
   const json = (value: unknown) => tx.json(value as never)
   const columns = {
     ...changes,
+    updatedAt: tx`now()`,
     ...(changes.allowedAddressPairs !== undefined && { allowedAddressPairs: json(changes.allowedAddressPairs) }),
     ...(changes.extraDhcpOpts !== undefined && { extraDhcpOpts: json(changes.extraDhcpOpts) }),
     ...(changes.bindingProfile !== undefined && { bindingProfile: json(changes.bindingProfile) }),
   }
-  const set = Object.keys(columns).length === 0 ? tx`` : tx`${tx(columns as Record<string, string>)},`
   try {
     const written = await tx`
-      update network.ports set ${set} revision_number = revision_number + 1, updated_at = now()
+      update network.ports set ${tx(columns as Record<string, string>)}, revision_number = revision_number + 1
        where id = ${port.id} and ${ofRevision(tx, revision)}`
     return written.count === 1
   } catch (error) {

@@ -23,12 +23,14 @@ export function byUuid(column: string): Filter {
 }
 
 export function byBoolean(column: string): Filter {
-  return (sql, values) => sql`${raw(sql, column)} = any(${values.map((value) => boolean(value))}::boolean[])`
+  return (sql, values) =>
+    sql`${raw(sql, column)} = any(${values.map((value) => String(boolean(value)))}::text[]::boolean[])`
 }
 
 export function byInteger(column: string): Filter {
   const number = integer(-(2 ** 31), 2 ** 31 - 1)
-  return (sql, values) => sql`${raw(sql, column)} = any(${values.map(number)}::integer[])`
+  return (sql, values) =>
+    sql`${raw(sql, column)} = any(${values.map((value) => String(number(value)))}::text[]::integer[])`
 }
 
 export function byAddress(column: string): Filter {

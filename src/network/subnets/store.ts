@@ -137,11 +137,11 @@ export async function update(
 ): Promise<boolean> {
   const columns = {
     ...changes,
+    updatedAt: tx`now()`,
     ...(changes.hostRoutes !== undefined && { hostRoutes: tx.json(changes.hostRoutes as never) }),
   }
-  const set = Object.keys(columns).length === 0 ? tx`` : tx`${tx(columns as Record<string, string>)},`
   const written = await tx`
-    update network.subnets set ${set} revision_number = revision_number + 1, updated_at = now()
+    update network.subnets set ${tx(columns as Record<string, string>)}, revision_number = revision_number + 1
      where id = ${id} and ${ofRevision(tx, revision)}`
   return written.count === 1
 }
