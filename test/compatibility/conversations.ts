@@ -23,12 +23,7 @@ export function succeeded({ status }: Conversation): boolean {
   return status < 400
 }
 
-/** Answers that say, and nothing else, that the route does not do this here. */
-export function refusedByName({ status }: Conversation): boolean {
-  return status === 410 || status === 501
-}
-
-/** Answers that refuse the request for what it asks, not for who asks or how. */
-export function turnedDown({ status }: Conversation): boolean {
-  return status >= 400 && status < 500 && ![401, 405, 406, 415].includes(status)
+/** Answers that say, and nothing else, that the route does not do this here. @param declared another status that says so */
+export function refusedByName({ status }: Conversation, declared?: number): boolean {
+  return status === 410 || status === 501 || status === declared
 }

@@ -47,7 +47,7 @@ describe('a mounted route', () => {
   it('that is there to refuse is shown by its refusal', () => {
     assert.equal(covered([show], [answered(show, 410)]).shown, 1)
     assert.equal(covered([show], [answered(show, 501)]).shown, 1)
-    const differences = [{ ...show, refused: true, text: 'answers 400' }]
+    const differences = [{ ...show, refusedWith: 400, text: 'answers 400' }]
     assert.equal(covered([show], [answered(show, 400)], { differences }).shown, 1)
     assert.equal(covered([show], [answered(show, 401)], { differences }).shown, 0)
   })
@@ -60,6 +60,12 @@ describe('a mounted route', () => {
 
   it('that is gone leaves its line in the list stale', () => {
     assert.deepEqual(covered([], [], { known: ['volume GET /v3/volumes/{id}'] }).stale, ['volume GET /v3/volumes/{id}'])
+  })
+
+  it('that catches all below a path is one, whatever its methods', () => {
+    const routes = ['GET', 'POST'].map((method) => ({ service: 'compute', method, path: '/v2/*' }))
+    assert.deepEqual(covered(routes, []).missing, ['compute * /v2/*'])
+    assert.equal(covered(routes, [answered(routes[0]!, 300)]).shown, 1)
   })
 
   it('of identity answers HEAD by its GET, and both are one', () => {

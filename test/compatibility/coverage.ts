@@ -1,6 +1,6 @@
 /** Which mounted routes no test has had a conversation with. */
 import type { ListedRoute } from '../../src/http/route-list.ts'
-import { type Conversation, refusedByName, succeeded, turnedDown } from './conversations.ts'
+import { type Conversation, refusedByName, succeeded } from './conversations.ts'
 import type { Difference } from './operations.ts'
 import { routeKey, routeName } from './route-key.ts'
 
@@ -24,11 +24,11 @@ export function coverage(
   conversations: readonly Conversation[],
   { known, differences }: { known: readonly string[]; differences: readonly Difference[] },
 ): Coverage {
-  const refusing = new Set(differences.filter(({ refused, variant }) => refused && variant === undefined).map(routeKey))
+  const refusing = new Map(
+    differences.filter(({ variant }) => variant === undefined).map((each) => [routeKey(each), each.refusedWith]),
+  )
   const shown = new Set(
-    conversations
-      .filter((each) => succeeded(each) || refusedByName(each) || (refusing.has(routeKey(each)) && turnedDown(each)))
-      .map(routeKey),
+    conversations.filter((each) => succeeded(each) || refusedByName(each, refusing.get(routeKey(each)))).map(routeKey),
   )
   const mounted = new Map(routes.map((route) => [routeKey(route), routeName(route)]))
   const listed = new Map(known.map((line) => [withoutNames(line), line]))

@@ -3,20 +3,18 @@
  * `without-conversation.txt` knows to lack one. That list only becomes shorter.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { mountedRoutes } from '../../src/cli/routes.ts'
 import { readConversations } from './conversations.ts'
 import { type Coverage, coverage } from './coverage.ts'
 import { readDifferences } from './operations.ts'
+import { readWithoutConversation } from './without-conversation.ts'
 
 describe('every mounted route', () => {
   let found: Coverage
   before(async () => {
-    const list = readFileSync(join(import.meta.dirname, 'without-conversation.txt'), 'utf8')
     found = coverage(await mountedRoutes(), readConversations(process.env.STRATOLITH_TEST_ROUTES!), {
-      known: list.split('\n').filter((line) => line !== ''),
+      known: readWithoutConversation(),
       differences: readDifferences(),
     })
   })

@@ -24,8 +24,8 @@ export interface Operation extends Named {
 /** One line of `differences.tsv`. */
 export interface Difference extends Named {
   readonly variant?: string
-  /** True: the operation is refused by name, and `text` says how. */
-  readonly refused: boolean
+  /** Set when the operation is refused by name with another status than 410 or 501; `text` says how. */
+  readonly refusedWith?: number
   readonly text: string
 }
 
@@ -49,7 +49,7 @@ export function readDifferences(): Difference[] {
     method: method!,
     path: path!,
     ...actionOrVariant(action!),
-    refused: refused === 'yes',
+    ...(refused !== '' && { refusedWith: Number(refused) }),
     text: difference!,
   }))
 }

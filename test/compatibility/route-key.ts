@@ -9,9 +9,9 @@ export interface Named {
   readonly action?: string
 }
 
-/** For people: `compute POST /v2.1/servers/{server_id}/action os-start`. */
+/** For people: `compute POST /v2.1/servers/{server_id}/action os-start`. What catches all below a path is one route. */
 export function routeName({ service, method, path, action }: Named): string {
-  return `${service} ${method} ${path}${action === undefined ? '' : ` ${action}`}`
+  return `${service} ${path.endsWith('*') ? '*' : method} ${path}${action === undefined ? '' : ` ${action}`}`
 }
 
 /** For comparing: what upstream calls `{server_id}` may be `{id}` here, and a slash at the end makes no difference. */

@@ -50,11 +50,12 @@ describe('an operation of upstream', () => {
     assert.deepEqual({ verdict, test }, { verdict: 'refused', test: file })
   })
 
-  it('is refused when the differences say so, with or without a route', () => {
-    const difference: Difference = { ...list, refused: true, text: 'answers 400' }
-    const judged = verdictOf(anOperation(), { differences: [difference] })
-    assert.equal(judged.verdict, 'refused')
-    assert.deepEqual(judged.differences, ['answers 400'])
+  it('is refused when a test has met the refusal that the differences declare', () => {
+    const differences: Difference[] = [{ ...list, refusedWith: 400, text: 'there are none here' }]
+    const unmet = verdictOf(anOperation(), { routes: [list], conversations: [heard(list, 404)], differences })
+    assert.equal(unmet.verdict, 'unshown')
+    const met = verdictOf(anOperation(), { routes: [list], conversations: [heard(list, 400)], differences })
+    assert.deepEqual([met.verdict, met.differences], ['refused', ['there are none here']])
   })
 
   it('that is a variant is shown by a request of that variant only', () => {
@@ -73,6 +74,23 @@ describe('an operation of upstream', () => {
       firstMicroversion: '2.1',
     })
     assert.deepEqual(judged.differences, ['microversions 2.10– here', 'answers 202; upstream 200'])
+  })
+
+  it('is not compared in its microversions where the route has variants of other ones', () => {
+    const routes = [{ ...list, minMicroversion: '2.10' }]
+    const operations = [anOperation({ min: '2.1' }), anOperation({ min: '2.10', variant: '(swap)' })]
+    const judged = judge(operations, { routes, conversations: [], differences: [], firstMicroversion: '2.1' })
+    assert.deepEqual(
+      judged.map(({ differences }) => differences),
+      [[], []],
+    )
+  })
+
+  it('of identity may be asked by HEAD or GET, each with a status of its own', () => {
+    const check = anOperation({ service: 'identity', method: 'HEAD', path: '/v3/roles', success: [204] })
+    const route: ListedRoute = { service: 'identity', method: 'GET', path: '/v3/roles' }
+    const judged = verdictOf(check, { routes: [route], conversations: [heard(route, 200)] })
+    assert.deepEqual([judged.verdict, judged.differences], ['offered', []])
   })
 
   it('names the test beside its resource rather than another', () => {

@@ -1,6 +1,6 @@
 /** What becomes of each operation of upstream here: from the mounted routes, the conversations and the differences. */
 import type { ListedRoute } from '../../src/http/route-list.ts'
-import { type Conversation, refusedByName, succeeded, turnedDown } from './conversations.ts'
+import { type Conversation, refusedByName, succeeded } from './conversations.ts'
 import type { Difference, Operation } from './operations.ts'
 import { operationKey, routeName } from './route-key.ts'
 
@@ -23,47 +23,45 @@ export interface Facts {
   readonly firstMicroversion?: string
 }
 
-interface Variant {
-  readonly variant?: string
-}
-
-const variantKey = (each: Conversation | Difference | Operation) =>
-  `${operationKey(each)}${(each as Variant).variant === undefined ? '' : ` ${(each as Variant).variant}`}`
+const variantKey = (each: Conversation | Difference | Operation) => `${operationKey(each)} ${each.variant ?? ''}`
 
 export function judge(operations: readonly Operation[], facts: Facts): Judged[] {
   const mounted = new Map(facts.routes.map((route) => [operationKey(route), route]))
   const heard = Map.groupBy(facts.conversations, operationKey)
   const heardVariants = Map.groupBy(facts.conversations, variantKey)
   const declared = Map.groupBy(facts.differences, variantKey)
+  const several = new Set(operations.filter(({ variant }) => variant !== undefined).map(operationKey))
   return operations.map((operation) => {
     const key = operationKey(operation)
     const route = mounted.get(key)
     const said = (operation.variant === undefined ? heard.get(key) : heardVariants.get(variantKey(operation))) ?? []
     const differing = declared.get(variantKey(operation)) ?? []
-    const isRefused = differing.some(({ refused }) => refused)
-    const successes = isRefused ? [] : said.filter(succeeded)
-    const refusals = said.filter((each) => refusedByName(each) || (isRefused && turnedDown(each)))
-    const showing = successes.length > 0 ? successes : refusals
-    const files = [...new Set(showing.map(({ file }) => file))]
+    const refusedWith = differing.find((each) => each.refusedWith !== undefined)?.refusedWith
+    const successes = said.filter(succeeded)
+    const refusals = said.filter((each) => refusedByName(each, refusedWith))
+    const files = new Set((successes.length > 0 ? successes : refusals).map(({ file }) => file))
     return {
       operation,
-      verdict: isRefused
-        ? 'refused'
-        : route === undefined
-          ? 'absent'
-          : successes.length > 0
-            ? 'offered'
-            : refusals.length > 0
-              ? 'refused'
-              : 'unshown',
-      ...(files.length > 0 && { test: mostTelling(files, operation) }),
+      verdict: verdictOf(route, successes, refusals),
+      ...(files.size > 0 && { test: mostTelling([...files], operation) }),
       differences: [
         ...differing.map(({ text }) => text),
-        ...(route === undefined ? [] : otherVersions(operation, route, facts.firstMicroversion)),
+        // A route of several variants answers in the versions of them all.
+        ...(route === undefined || several.has(key) ? [] : otherVersions(operation, route, facts.firstMicroversion)),
         ...(route === undefined ? [] : otherStatuses(operation, successes)),
       ],
     }
   })
+}
+
+function verdictOf(
+  route: ListedRoute | undefined,
+  successes: readonly Conversation[],
+  refusals: readonly Conversation[],
+): Verdict {
+  if (route === undefined) return 'absent'
+  if (successes.length > 0) return 'offered'
+  return refusals.length > 0 ? 'refused' : 'unshown'
 }
 
 /** Mounted routes that upstream's list has not. */
@@ -87,7 +85,7 @@ function mostTelling(files: readonly string[], { service, path }: Operation): st
 }
 
 function otherVersions(operation: Operation, route: ListedRoute, first: string | undefined): string[] {
-  if (first === undefined || operation.max === 'gone' || operation.variant !== undefined) return []
+  if (first === undefined || operation.max === 'gone') return []
   const here = range(route.minMicroversion ?? first, route.maxMicroversion)
   const there = range(operation.min ?? first, operation.max)
   return here === there ? [] : [`microversions ${here} here`]
@@ -95,7 +93,8 @@ function otherVersions(operation: Operation, route: ListedRoute, first: string |
 
 function otherStatuses(operation: Operation, successes: readonly Conversation[]): string[] {
   if (operation.success.length === 0) return []
-  const other = new Set(successes.map(({ status }) => status).filter((status) => !operation.success.includes(status)))
+  const statuses = successes.filter(({ method }) => method === operation.method).map(({ status }) => status)
+  const other = new Set(statuses.filter((status) => !operation.success.includes(status)))
   if (other.size === 0) return []
   return [`answers ${[...other].sort().join(', ')}; upstream ${operation.success.join(', ')}`]
 }

@@ -1,6 +1,7 @@
 /**
  * `npm run compatibility [-- DIR]`: writes docs/compatibility from the mounted routes and from what the conversations
  * asked of them. Runs the conversations, or takes what an earlier run left in DIR (`STRATOLITH_TEST_ROUTES=DIR npm test`).
+ * Routes that have a conversation by now leave the list of those without.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,8 +14,10 @@ import { VERSIONS as IMAGE_VERSIONS } from '../../src/image/versions.ts'
 import { RANGE } from '../../src/placement/versions.ts'
 import { volumeMicroversions } from '../../src/volume/versions.ts'
 import { type Conversation, readConversations } from './conversations.ts'
+import { coverage } from './coverage.ts'
 import { type Counted, counts, leftOut, page, replaceBetweenMarks } from './document.ts'
 import { DOCUMENTS, readDifferences, readOperations, SERVICES } from './operations.ts'
+import { readWithoutConversation, writeWithoutConversation } from './without-conversation.ts'
 import { beyondUpstream, judge } from './verdicts.ts'
 
 const CONVERSATIONS = ['src/**/*.test.ts', 'test/conversations/**/*.test.ts']
@@ -56,6 +59,12 @@ const readme = join(DOCUMENTS, 'README.md')
 const text = replaceBetweenMarks(readFileSync(readme, 'utf8'), 'counts', counts(pages))
 writeFileSync(readme, replaceBetweenMarks(text, 'left out', leftOut(pages)))
 console.log(counts(pages))
+
+const known = readWithoutConversation()
+const { mounted, shown, missing, stale } = coverage(routes, conversations, { known, differences })
+writeWithoutConversation(known.filter((line) => !stale.includes(line)))
+console.log(`\n${shown} of ${mounted} routes have a conversation`)
+for (const name of missing) console.log(`no conversation: ${name}`)
 
 /** @throws Error when a test fails: what it would show is not so */
 function converse(): Conversation[] {

@@ -3,13 +3,13 @@
  * fresh emulator and prints what passed, failed and was skipped, by service. `--keep FILE` writes each test's outcome.
  * The tests themselves come from the distribution's packages; the lists beside this file name which of them apply.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { freePort, startCloud } from '../support/cloud-process.ts'
 import { tempestConfig } from './tempest-config.ts'
 
@@ -62,14 +62,14 @@ const emulator = await startCloud(state, await freePort(), [
 ])
 try {
   const workspace = join(state, 'tempest')
-  await run('tempest', ['init', workspace], state)
+  await run('tempest', ['init', '--workspace-path', join(state, 'workspaces.yaml'), workspace], state)
   const { admin } = JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8')) as { admin: string }
   await mkdir(join(workspace, 'etc'), { recursive: true })
   await writeFile(
     join(workspace, 'etc/tempest.conf'),
     await tempestConfig({ url: emulator.url, password: admin, lockDir: join(state, 'locks') }),
   )
-  await writeFile(join(state, 'list'), `${wanted.map(([test]) => test).join('\n')}\n`)
+  await writeFile(join(state, 'list'), `${(await fullIds(workspace)).join('\n')}\n`)
   const outcomes = await tempest(workspace, join(state, 'list'))
   report(outcomes)
 } finally {
@@ -77,11 +77,18 @@ try {
   if (values.keep === undefined) await rm(state, { recursive: true, force: true })
 }
 
+/** Ids as the runner wants them: with their tags behind, in brackets, which differ between releases. */
+async function fullIds(workspace: string): Promise<string[]> {
+  const names = new Set(wanted.map(([test]) => test))
+  const listed = await run('stestr', ['list'], workspace)
+  return listed.split('\n').filter((id) => names.has(id.replace(/\[.*$/, '')))
+}
+
 async function tempest(workspace: string, list: string): Promise<Map<string, Outcome>> {
   const child = spawn('tempest', ['run', '--load-list', list, '--concurrency', values.concurrency], {
     cwd: workspace,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PYTHONWARNINGS: 'ignore' },
+    env: environment(),
   })
   const outcomes = new Map<string, Outcome>()
   const words: Record<string, Outcome> = { ok: 'passed', FAILED: 'failed', SKIPPED: 'skipped' }
@@ -120,12 +127,13 @@ function report(outcomes: Map<string, Outcome>): void {
   if (values.keep !== undefined) void writeFile(values.keep, `${lines.join('\n')}\n`)
 }
 
-async function run(program: string, args: string[], cwd: string): Promise<void> {
-  const child = spawn(program, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
-  let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk
-  })
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve))
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${errors}`)
+/** The distribution's Python, whatever other one comes first: Tempest is a package of the distribution. */
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PYTHONWARNINGS: 'ignore' }
+}
+
+/** Runs a program to its end and answers what it printed. */
+async function run(program: string, args: string[], cwd: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, args, { cwd, env: environment(), maxBuffer: 64 << 20 })
+  return stdout
 }

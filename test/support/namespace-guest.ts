@@ -26,6 +26,25 @@ interface Wait {
   readonly withinMs?: number
 }
 
+/**
+ * Solicit with a link-layer DUID and one IA_NA (RFC 8415, 8.2, 11.4, 21.4), and the first IA address of the Advertise. Its
+ * options are walked as type, length, value; an IA_NA holds options after its first 12 bytes.
+ */
+const SOLICIT = `
+const mac = Buffer.from(require('os').networkInterfaces().eth0[0].mac.replaceAll(':', ''), 'hex')
+const option = (type, value) => { const head = Buffer.alloc(4); head.writeUInt16BE(type); head.writeUInt16BE(value.length, 2); return Buffer.concat([head, value]) }
+const find = (bytes, type) => { for (let at = 0; at + 4 <= bytes.length; at += 4 + bytes.readUInt16BE(at + 2)) if (bytes.readUInt16BE(at) === type) return bytes.subarray(at + 4, at + 4 + bytes.readUInt16BE(at + 2)) }
+const socket = require('dgram').createSocket('udp6')
+socket.on('message', (message) => {
+  const address = find(find(message.subarray(4), 3)?.subarray(12) ?? Buffer.alloc(0), 5)
+  const groups = address && Array.from({ length: 8 }, (_, index) => address.readUInt16BE(2 * index).toString(16))
+  if (groups) console.log(new URL('http://[' + groups.join(':') + ']').hostname.slice(1, -1))
+  socket.close()
+})
+socket.bind(546, '::', () => socket.send(Buffer.concat([Buffer.from([1, 1, 2, 3]), option(1, Buffer.concat([Buffer.from([0, 3, 0, 1]), mac])), option(3, Buffer.alloc(12, 1))]), 547, 'ff02::1:2%eth0'))
+setTimeout(() => socket.close(), 1000).unref()
+`
+
 const within = (ms: number) => ['timeout', `${ms / 1000}`]
 
 export class NamespaceGuest {
@@ -116,6 +135,12 @@ export class NamespaceGuest {
     ) as Lease
     await this.ip(`addr replace ${lease.ip}/24 dev eth0`)
     return lease
+  }
+
+  /** The first address that a DHCPv6 server offers within a second. Only asks, and takes nothing. */
+  async solicit(): Promise<string | undefined> {
+    const answer = await this.run(process.execPath, '-e', SOLICIT)
+    return answer.trim() || undefined
   }
 
   /** Serves `text` over HTTP on a port, on all addresses. */
