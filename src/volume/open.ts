@@ -78,10 +78,7 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
       fault: volumeFault,
       requestIdHeaders: ['x-compute-request-id'],
     })
-    // No text of PostgreSQL holds a NUL, so none gets in, wherever in a request it stands.
-    app.addHook('onRequest', async (request) => {
-      if (request.url.includes('%00')) throw nulRefused()
-    })
+    // No text of PostgreSQL holds a NUL, so none gets in, wherever in a body it stands.
     app.addHook('preHandler', async (request) => {
       if (holdsNul(request.body)) throw nulRefused()
     })

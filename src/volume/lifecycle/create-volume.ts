@@ -14,11 +14,14 @@ import type { Notice } from '../messages/messages.ts'
 import type { PlacementWish } from '../scheduler/back-end.ts'
 import { candidates, rank } from '../scheduler/scheduler.ts'
 import * as types from '../types/store.ts'
-import { BEING_CREATED } from '../volumes/states.ts'
+import { BEING_CREATED, type VolumeStatus } from '../volumes/states.ts'
 import * as volumes from '../volumes/store.ts'
 import type { LifecycleParts } from './parts.ts'
 
 export type CreateVolume = { readonly volumeId: VolumeId; readonly requestId: string | null }
+
+/** Reserved or attached in the moment in which it was available. */
+const IN_USE: readonly VolumeStatus[] = ['reserved', 'attaching', 'in-use', 'detaching']
 
 /** An image of tens of gigabytes on a slow disk. */
 const FILL_WITHIN_MS = 3_600_000
@@ -48,6 +51,9 @@ export function createVolumeStory(stories: Stories, parts: LifecycleParts): Stor
             return await allocateOnFirst(db, backends, ranked, volume, signal)
           }),
           undo: async () => {
+            const volume = await volumes.findVolume(db, volumeId)
+            // It was whole before the last step failed, and somebody uses it: then it stays.
+            if (volume !== undefined && IN_USE.includes(volume.status)) return
             for (const candidate of ranked) await backends.on(candidate).remove(volumeId)
             await volumes.placeOn(db, volumeId, null)
           },
@@ -68,6 +74,8 @@ export function createVolumeStory(stories: Stories, parts: LifecycleParts): Stor
           run: async () => {
             if (!(await volumes.becameAvailable(db, volumeId))) throw deletedMeanwhile()
           },
+          undo: async () => void (await volumes.move(db, volumeId, ['available'], 'creating')),
+          attempts: 3,
         })
       },
       {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { TINY_IMAGE, type VolumeServiceUnderTest, volumeServiceUnderTest } from '../testing.ts'
+import { TINY_IMAGE, type VolumeServiceUnderTest, volumeServiceUnderTest } from '../volume-service-under-test.ts'
 
 describe('volumes', () => {
   let test: VolumeServiceUnderTest
