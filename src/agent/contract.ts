@@ -236,15 +236,22 @@ export interface FilterRule {
   readonly remotes?: readonly string[]
 }
 
+/** Other errors are DomainErrors too: `agent.network.failed` (unavailable), `agent.network.invalid` for what cannot be. */
 export interface NetworkPlane {
   /** Bridge, DHCP, DNS and the metadata address of a network are as told. */
   ensureNetwork(network: NetworkSpec): Promise<void>
-  /** Also for a changed port: rules are in place before the tap is. Answers the tap's name. Its network must be ensured. */
+  /**
+   * Also for a changed port: rules are in place before the tap is. Answers the tap's name.
+   * @throws DomainError invalid `agent.network.unknown` when its network is not ensured
+   */
   ensurePort(port: PortSpec): Promise<{ readonly tap: string }>
   removePort(portId: PortId): Promise<void>
-  /** Removes the network's devices and files; its ports are gone before. */
+  /** Removes the network's devices and files. @throws DomainError conflict `agent.network.in-use` when it has ports */
   removeNetwork(networkId: NetworkId): Promise<void>
-  /** The gardener's call: makes the host so, removing what is ours and not listed, and repairing the rest. */
+  /**
+   * The gardener's call: makes the host so, removing what is ours and not listed, and repairing the rest. Tell it nothing
+   * else between reading the lists and its end, or what is newer than the lists is undone.
+   */
   reconcile(networks: readonly NetworkSpec[], ports: readonly PortSpec[]): Promise<void>
   /** Which port's guest a metadata request comes from, by its address as the metadata listener sees it. */
   portOfMetadataPeer(address: string): PortId | undefined

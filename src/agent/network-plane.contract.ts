@@ -485,6 +485,55 @@ export function networkPlaneContract(
         assert.equal(await fetched('198.18.77.11:8080'), 'denied')
       })
 
+      it('a host that is the gateway announces itself to IPv6 guests', async () => {
+        const subnet = aSubnet({
+          cidr: 'fd78::/64',
+          gatewayIp: 'fd78::1',
+          ipVersion: 6,
+          ipv6AddressMode: 'slaac',
+          ipv6RaMode: 'slaac',
+        })
+        const on = await network({
+          hostIsGateway: true,
+          subnets: [aSubnet({ cidr: '198.18.78.0/24', gatewayIp: '198.18.78.1' }), subnet],
+          dhcp: { portId: newId<PortId>(), macAddress: aMac(), addresses: ['198.18.78.2'] },
+        })
+        const macAddress = aMac()
+        const [, , , d, e, f] = macAddress.split(':')
+        const ipAddress = `fd78::f816:3eff:fe${d}:${e}${f}`
+        const fixedIps = [{ subnetId: subnet.id, ipAddress }]
+        const port = aPort(on, 11, { macAddress, fixedIps, rules: [...egress, ping6] })
+        const guest = await guestOn(port, { dhcp: true })
+        const onHost = () =>
+          wires.onHost('timeout', '0.5', 'busybox', 'ping', '-6', '-c', '1', ipAddress).then(
+            () => true,
+            () => false,
+          )
+        await eventually('default route', async () =>
+          (await guest.run('ip', '-6', 'route', 'show', 'default')).includes('via fe80'),
+        )
+        await eventually('ping from the host', onHost)
+        assert.equal(await guest.pings('fd78::1'), true)
+        await test.plane.ensurePort({ ...port, rules: egress })
+        assert.equal(await onHost(), false)
+      })
+
+      it('DHCPv6 hands out the address of the port', async () => {
+        const subnet = aSubnet({
+          cidr: 'fd79::/64',
+          ipVersion: 6,
+          ipv6AddressMode: 'dhcpv6-stateful',
+          ipv6RaMode: 'dhcpv6-stateful',
+        })
+        const on = await network({
+          subnets: [subnet],
+          dhcp: { portId: newId<PortId>(), macAddress: aMac(), addresses: ['fd79::2'] },
+        })
+        const fixedIps = [{ subnetId: subnet.id, ipAddress: 'fd79::1234' }]
+        const guest = await guestOn(aPort(on, 11, { fixedIps }), { dhcp: true })
+        await eventually('offer', async () => (await guest.solicit()) === 'fd79::1234')
+      })
+
       it('a guest does not reach the host through a network of its own', async () => {
         const { on, guestA } = await pair()
         const { bridge } = wires.names(on.id)

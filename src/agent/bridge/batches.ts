@@ -63,38 +63,38 @@ export class KeyedLock {
 /** Many may share it, or one may have it alone; who wants it alone is not overtaken. */
 export class Gate {
   #sharers = 0
-  #alone: Promise<void> = Promise.resolve()
-  #left = () => {}
+  /** Until the last who asked to be alone has left. */
+  #alone: Promise<void> | undefined
+  #lastLeft = () => {}
 
   async share<T>(work: () => Promise<T>): Promise<T> {
-    for (let before: Promise<void> | undefined; before !== this.#alone; ) {
-      before = this.#alone
-      await before
-    }
+    while (this.#alone !== undefined) await this.#alone
     this.#sharers++
     try {
       return await work()
     } finally {
       this.#sharers--
-      if (this.#sharers === 0) this.#left()
+      if (this.#sharers === 0) this.#lastLeft()
     }
   }
 
   async alone<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#alone
-    let open = () => {}
-    this.#alone = new Promise((resolve) => {
-      open = resolve
+    let leave = () => {}
+    const mine = new Promise<void>((resolve) => {
+      leave = resolve
     })
+    this.#alone = mine
     try {
       await before
       if (this.#sharers > 0)
         await new Promise<void>((resolve) => {
-          this.#left = resolve
+          this.#lastLeft = resolve
         })
       return await work()
     } finally {
-      open()
+      if (this.#alone === mine) this.#alone = undefined
+      leave()
     }
   }
 }

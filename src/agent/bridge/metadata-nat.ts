@@ -6,6 +6,8 @@
 import { DHCP_LEG, METADATA_LEG } from './names.ts'
 
 export const METADATA_ADDRESS = '169.254.169.254'
+/** Where the listener is on the host. */
+export const METADATA_PORT = 9697
 
 /** Guests by IPv4 address, each with the address that stands for its port. */
 export type Translations = ReadonlyMap<string, string>

@@ -28,7 +28,13 @@ import {
   parseNetwork,
 } from './ip-address.ts'
 import { addressIn, blockIn, freeRange, hostAddressIn, MetadataAddresses, nextNumber } from './metadata-addresses.ts'
-import { changedTranslation, METADATA_ADDRESS, type Translations, wholeTranslation } from './metadata-nat.ts'
+import {
+  changedTranslation,
+  METADATA_ADDRESS,
+  METADATA_PORT,
+  type Translations,
+  wholeTranslation,
+} from './metadata-nat.ts'
 import {
   bridgeOf,
   checkedId,
@@ -45,15 +51,12 @@ import { type NetworkRow, type PortRow, Remembered } from './remembered.ts'
 import type { Fragment } from './rule-set.ts'
 import { RulesInKernel } from './rules-in-kernel.ts'
 
-const METADATA_PORT = 9697
 /** The marks below are the rule set's own. */
 const FIRST_PORT_NUMBER = 16
 const ZONES = 65_535
 const REVIVE_EVERY_MS = 1000
 /** Removals wait so long for company, since a reservation of a port that is gone does no harm. */
 const FORGET_AFTER_MS = 250
-/** What was told so recently may not be in the lists that a reconciler has read. */
-const YOUNG_MS = 30_000
 const AT_ONCE = 4
 const PLACES = ['namespace', 'host'] as const satisfies ServerPlace[]
 
@@ -65,7 +68,6 @@ interface NetworkState {
   readonly servers: Map<ServerPlace, Dnsmasq>
   /** The host is as `row` says, as far as this process knows. */
   settled: boolean
-  toldAt: number
   /** Reads the ports anew and tells dnsmasq and the translation. */
   readonly guests: Batches<void>
 }
@@ -73,7 +75,6 @@ interface NetworkState {
 interface PortState {
   row: PortRow
   settled: boolean
-  toldAt: number
 }
 
 export class BridgePlane implements NetworkPlane {
@@ -123,7 +124,7 @@ export class BridgePlane implements NetworkPlane {
         continue
       }
       this.#nextPortNumber = Math.max(this.#nextPortNumber, row.number + 1)
-      this.#hold(network, { row, settled: false, toldAt: 0 })
+      this.#hold(network, { row, settled: false })
     }
     await this.#ensureMetadataBridge()
     await this.reconcile(
@@ -139,7 +140,6 @@ export class BridgePlane implements NetworkPlane {
       this.#lock.hold(spec.id, () =>
         failing(`make the network ${spec.id} so`, async () => {
           const before = this.#networks.get(spec.id)
-          if (before !== undefined) before.toldAt = Date.now()
           if (before?.settled === true && isSame(before.row.spec, spec)) return
           const network = this.#takeNetwork(spec)
           await this.#applyNetwork(network, await readDevices())
@@ -154,7 +154,6 @@ export class BridgePlane implements NetworkPlane {
         failing(`make the port ${spec.id} so`, async () => {
           const tap = tapOf(spec.id)
           const before = this.#ports.get(spec.id)
-          if (before !== undefined) before.toldAt = Date.now()
           if (before?.settled === true && isSame(before.row.spec, spec) && isThere(tap)) return { tap }
           const left = before === undefined ? undefined : this.#networks.get(before.row.spec.networkId)
           const { network, port } = this.#takePort(spec)
@@ -299,7 +298,6 @@ export class BridgePlane implements NetworkPlane {
       translations: undefined,
       servers: new Map(),
       settled: false,
-      toldAt: 0,
       guests: new Batches(async () => {
         await this.#tellGuests(network)
         return NONE_FAILED
@@ -330,7 +328,6 @@ export class BridgePlane implements NetworkPlane {
     const network = before ?? this.#newNetwork(row)
     network.row = row
     network.settled = false
-    network.toldAt = Date.now()
     this.#networks.set(spec.id, network)
     return network
   }
@@ -358,10 +355,9 @@ export class BridgePlane implements NetworkPlane {
     const row: PortRow = { spec, number, metadata }
     this.#remembered.keepPort(row)
     if (before !== undefined && !stays) this.#letGo(before)
-    const port: PortState = before ?? { row, settled: false, toldAt: 0 }
+    const port: PortState = before ?? { row, settled: false }
     port.row = row
     port.settled = false
-    port.toldAt = Date.now()
     this.#hold(network, port)
     return { network, port }
   }
@@ -453,6 +449,8 @@ export class BridgePlane implements NetworkPlane {
     if (make.length > 0) await this.#links.add(make)
     // A host has no business in a tenant's network, and must not take an address from whoever advertises one.
     sysctl(`net/ipv6/conf/${wish.name}/accept_ra`, '0')
+    // Addresses here are given out by one hand, and guests need not wait for proof.
+    sysctl(`net/ipv6/conf/${wish.name}/accept_dad`, '0')
     sysctl(`net/ipv6/conf/${wish.name}/disable_ipv6`, ipv6 ? '0' : '1')
     const lines = setLines(wish, have)
     if (lines.length > 0) await this.#links.add(lines)
@@ -503,15 +501,9 @@ export class BridgePlane implements NetworkPlane {
     if (inside === undefined) {
       await this.#links.add([`netns add ${namespace}`])
       // Also for the devices that come after.
-      await run('ip', [
-        'netns',
-        'exec',
-        namespace,
-        'sysctl',
-        '-eqw',
-        'net.ipv4.ip_forward=1',
-        'net.ipv6.conf.default.accept_ra=0',
-      ])
+      const settings = ['ipv4.ip_forward=1', 'ipv6.conf.default.accept_ra=0', 'ipv6.conf.default.accept_dad=0']
+      const names = settings.map((setting) => `net.${setting}`)
+      await run('ip', ['netns', 'exec', namespace, 'sysctl', '-eqw', ...names])
     }
     const legs = [
       {
@@ -709,18 +701,16 @@ export class BridgePlane implements NetworkPlane {
     if (left.length > 0) await ipBatch(left.map(({ name }) => `link del dev ${name}`))
   }
 
-  /** What is ours and not listed, unless it came too recently to be listed. */
+  /** What is ours and not listed goes. */
   async #dropStrangers(
     networkIds: ReadonlySet<NetworkId>,
     portIds: ReadonlySet<PortId>,
     attempt: (what: string, work: () => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const devices = await readDevices()
-    const isYoung = ({ toldAt }: { toldAt: number }) => Date.now() - toldAt < YOUNG_MS
     const ports = new Set<string>([...this.#ports.keys(), ...this.#strangers(devices, 'port')])
     for (const id of ports as Set<PortId>) {
-      const port = this.#ports.get(id)
-      if (portIds.has(id) || (port !== undefined && isYoung(port))) continue
+      if (portIds.has(id)) continue
       this.#log.info({ port: id }, 'removing a port that should not be here')
       await attempt(`remove the port ${id}`, () => this.#dropPort(id))
     }
@@ -730,8 +720,7 @@ export class BridgePlane implements NetworkPlane {
       ...this.#remembered.networkIds(),
     ])
     for (const id of networks as Set<NetworkId>) {
-      const network = this.#networks.get(id)
-      if (networkIds.has(id) || (network !== undefined && (isYoung(network) || network.ports.size > 0))) continue
+      if (networkIds.has(id)) continue
       this.#log.info({ network: id }, 'removing a network that should not be here')
       await attempt(`remove the network ${id}`, () => this.#dropNetwork(id, devices))
     }

@@ -1,8 +1,9 @@
 /** What on this host would keep the plane's frames from passing, and the remedy: one line each. */
 import { existsSync, readFileSync } from 'node:fs'
 import { CommandFailed, run } from './command.ts'
+import { METADATA_PORT } from './metadata-nat.ts'
 
-interface NftChain {
+export interface NftChain {
   family: string
   table: string
   name: string
@@ -16,29 +17,42 @@ const OURS = /^stratolith_[0-9a-f]{8}$/
 export async function hostProblems(metadataBridge: string): Promise<string[]> {
   if (!existsSync('/proc/sys/net/bridge'))
     return ['br_netfilter is not loaded, so bridged frames meet no rules: modprobe br_netfilter']
-  const { nftables } = JSON.parse(await run('nft', ['-j', 'list', 'chains'])) as { nftables: { chain?: NftChain }[] }
+  const listed = JSON.parse(await run('nft', ['-j', 'list', 'chains'])) as { nftables: { chain?: NftChain }[] }
   const problems: string[] = []
-  for (const { chain } of nftables) {
-    if (chain?.policy !== 'drop' || chain.type !== 'filter' || OURS.test(chain.table)) continue
-    if (!['ip', 'ip6', 'inet', 'bridge'].includes(chain.family)) continue
-    const place = `The chain ${chain.name} of the firewall table ${chain.family} ${chain.table}`
-    if (chain.hook === 'forward' && !(await mentions(chain, /brq|physdev|is-bridged/)))
-      problems.push(
-        `${place} drops what it does not know, also frames between guests. Accept them there: ` +
-          `nft insert rule ${chain.family} ${chain.table} ${chain.name} iifname '"brq*"' oifname '"brq*"' accept`,
-      )
-    if (chain.hook === 'input' && !(await mentions(chain, /mdb-/)))
-      problems.push(
-        `${place} drops what it does not know, also guests' requests for metadata. Accept them there: ` +
-          `nft insert rule ${chain.family} ${chain.table} ${chain.name} iifname ${metadataBridge} tcp dport 9697 accept`,
-      )
-  }
+  for (const chain of droppingChains(listed.nftables.flatMap(({ chain }) => chain ?? [])))
+    problems.push(
+      ...chainProblems(
+        chain,
+        await run('nft', ['list', 'chain', chain.family, chain.table, chain.name]),
+        metadataBridge,
+      ),
+    )
   return [...problems, ...(await legacyProblems())]
 }
 
-/** A chain with a rule for our bridges was cared for. */
-async function mentions({ family, table, name }: NftChain, what: RegExp): Promise<boolean> {
-  return what.test(await run('nft', ['list', 'chain', family, table, name]))
+/** Chains of others that see our frames and drop what no rule of theirs accepts. */
+export function droppingChains(chains: readonly NftChain[]): NftChain[] {
+  return chains.filter(
+    ({ policy, type, table, family }) =>
+      policy === 'drop' && type === 'filter' && !OURS.test(table) && ['ip', 'ip6', 'inet', 'bridge'].includes(family),
+  )
+}
+
+/** `text` is the chain as nft lists it: one with a rule for our bridges was cared for. */
+export function chainProblems({ family, table, name, hook }: NftChain, text: string, metadataBridge: string): string[] {
+  const place = `The chain ${name} of the firewall table ${family} ${table}`
+  const insert = `nft insert rule ${family} ${table} ${name}`
+  if (hook === 'forward' && !/brq|physdev/.test(text))
+    return [
+      `${place} drops what it does not know, also frames between guests. ` +
+        `Accept them there: ${insert} iifname '"brq*"' oifname '"brq*"' accept`,
+    ]
+  if (hook === 'input' && !/mdb-/.test(text))
+    return [
+      `${place} drops what it does not know, also guests' requests for metadata. ` +
+        `Accept them there: ${insert} iifname ${metadataBridge} tcp dport ${METADATA_PORT} accept`,
+    ]
+  return []
 }
 
 /** iptables of the older kind does not show in nft. */
