@@ -157,7 +157,7 @@ export async function update(
   }
   try {
     const written = await tx`
-      update network.ports set ${tx(columns as Record<string, string>)}, revision_number = revision_number + 1
+      update network.ports set ${tx(columns as unknown as Record<string, string>)}, revision_number = revision_number + 1
        where id = ${port.id} and ${ofRevision(tx, revision)}`
     return written.count === 1
   } catch (error) {

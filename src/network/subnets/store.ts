@@ -141,7 +141,7 @@ export async function update(
     ...(changes.hostRoutes !== undefined && { hostRoutes: tx.json(changes.hostRoutes as never) }),
   }
   const written = await tx`
-    update network.subnets set ${tx(columns as Record<string, string>)}, revision_number = revision_number + 1
+    update network.subnets set ${tx(columns as unknown as Record<string, string>)}, revision_number = revision_number + 1
      where id = ${id} and ${ofRevision(tx, revision)}`
   return written.count === 1
 }
