@@ -295,7 +295,7 @@ describe('the file back end on tgtd', { skip: whyNot() ?? false }, () => {
     const volumeId = newId<VolumeId>()
     await test.backend.create(volumeId, 1)
     await assert.rejects(test.backend.writeImage(volumeId, { id: imageId, format: 'qcow2' }), {
-      code: 'agent.image.leans-on-file',
+      code: 'agent.image.refused',
     })
     await test.backend.remove(volumeId)
     assert.deepEqual(
@@ -304,14 +304,34 @@ describe('the file back end on tgtd', { skip: whyNot() ?? false }, () => {
     )
   })
 
-  it('takes a raw image for raw, whatever it begins with', async () => {
-    const disguised = await aQcow2(test.dir, 'disguised')
+  it('refuses an image that is another than it claims, or larger than the volume', async () => {
     const imageId = newId<ImageId>()
-    test.images.set(imageId, disguised)
+    test.images.set(imageId, await aQcow2(test.dir, 'disguised'))
+    const large = newId<ImageId>()
+    test.images.set(large, join(test.dir, 'large.qcow2'))
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', join(test.dir, 'large.qcow2'), '2G'])
+    const volumeId = newId<VolumeId>()
+    await test.backend.create(volumeId, 1)
+    for (const image of [
+      { id: imageId, format: 'raw' },
+      { id: imageId, format: 'vmdk' },
+      { id: large, format: 'qcow2' },
+    ]) {
+      await assert.rejects(test.backend.writeImage(volumeId, image), { code: 'agent.image.refused' })
+    }
+    await test.backend.remove(volumeId)
+  })
+
+  it('takes a raw image byte by byte', async () => {
+    const raw = join(test.dir, 'plain.img')
+    await writeFile(raw, Buffer.concat([Buffer.from('plain bytes'.padEnd(512)), Buffer.alloc(1024 * 1024)]))
+    const imageId = newId<ImageId>()
+    test.images.set(imageId, raw)
     const volumeId = newId<VolumeId>()
     await test.backend.create(volumeId, 1)
     await test.backend.writeImage(volumeId, { id: imageId, format: 'raw' })
-    assert.match(await beginning(join(test.dir, 'volumes', `${volumeId}.raw`)), /^QFI/)
+    assert.match(await beginning(join(test.dir, 'volumes', `${volumeId}.raw`)), /^plain bytes/)
+    assert.equal((await stat(join(test.dir, 'volumes', `${volumeId}.raw`))).size, GIB)
     await test.backend.remove(volumeId)
   })
 

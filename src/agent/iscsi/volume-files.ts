@@ -5,6 +5,7 @@ import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+import { ImageRefused, inspectDiskImage } from '../../../packages/disk-image/src/index.ts'
 import { DomainError } from '../../domain-error.ts'
 import { type ImageId, isUuid, type VolumeId } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
@@ -26,8 +27,7 @@ export interface VolumeFiles {
 const GIB = 1024 ** 3
 
 /** QEMU's names for what the image service calls otherwise; every other name is the same in both. */
-const QEMU_FORMATS: Readonly<Record<string, string>> = { vhd: 'vpc', iso: 'raw' }
-const READABLE = ['raw', 'qcow2', 'vmdk', 'vdi', 'vpc', 'vhdx']
+const QEMU_FORMATS: Readonly<Record<string, string>> = { vhd: 'vpc', ploop: 'parallels', iso: 'raw' }
 
 const run = promisify(execFile)
 
@@ -76,7 +76,7 @@ export async function openVolumeFiles(dir: string, images: ImageSource): Promise
       try {
         const source = await images.open(imageId, signal)
         await pipeline(source, createWriteStream(part, { mode: 0o600 }), ...(signal === undefined ? [] : [{ signal }]))
-        await convert(part, QEMU_FORMATS[format] ?? format, path(id), signal)
+        await convert(part, format, path(id), signal)
       } finally {
         await rm(part, { force: true })
       }
@@ -124,44 +124,35 @@ export async function openVolumeFiles(dir: string, images: ImageSource): Promise
 
 /**
  * The image's bytes into the file that is there, keeping its size. QEMU is told the format and never guesses: a guest's
- * raw disk may begin like a qcow2 that names a file of the host. Whatever the image service saw, one that leans on
- * another file is refused again here.
+ * raw disk may begin like a qcow2 that names a file of the host. Whatever the image service saw, the image is looked at
+ * again here, where its bytes are used.
  */
 async function convert(image: string, format: string, target: string, signal: AbortSignal | undefined): Promise<void> {
-  if (!READABLE.includes(format)) {
-    throw new DomainError('invalid', 'agent.image.format', `No volume can be made of an image of the format ${format}.`)
+  const { size, blocks } = await stat(target)
+  try {
+    await inspectDiskImage(image, { claimed: format === 'iso' ? 'raw' : format, largestVirtualSizeBytes: size })
+  } catch (error) {
+    if (!(error instanceof ImageRefused)) throw error
+    throw new DomainError('invalid', 'agent.image.refused', `The image is refused: ${error.message}.`, { cause: error })
   }
-  const abort = signal === undefined ? {} : { signal }
-  await refuseLeaning(image, format, abort)
-  const isEmpty = (await stat(target)).blocks === 0
   await run(
     'qemu-img',
-    ['convert', '-n', '-W', '-f', format, '-O', 'raw', ...(isEmpty ? ['--target-is-zero'] : []), image, target],
-    abort,
+    [
+      'convert',
+      '-n',
+      '-W',
+      '-f',
+      QEMU_FORMATS[format] ?? format,
+      '-O',
+      'raw',
+      // Nothing was ever written: no zeros need be.
+      ...(blocks === 0 ? ['--target-is-zero'] : []),
+      image,
+      target,
+    ],
+    signal === undefined ? {} : { signal },
   )
   await flush(target)
-}
-
-interface ImageInfo {
-  readonly 'backing-filename'?: string
-  readonly 'full-backing-filename'?: string
-  readonly 'format-specific'?: {
-    readonly data?: { readonly 'data-file'?: string; readonly extents?: readonly { filename: string }[] }
-  }
-}
-
-async function refuseLeaning(image: string, format: string, abort: object): Promise<void> {
-  const { stdout } = await run('qemu-img', ['info', '--output=json', '-f', format, image], abort)
-  const info = JSON.parse(stdout) as ImageInfo
-  const data = info['format-specific']?.data
-  const leans =
-    info['backing-filename'] !== undefined ||
-    info['full-backing-filename'] !== undefined ||
-    data?.['data-file'] !== undefined ||
-    data?.extents?.some(({ filename }) => filename !== image)
-  if (leans) {
-    throw new DomainError('invalid', 'agent.image.leans-on-file', 'The image leans on another file and is not used.')
-  }
 }
 
 /** qemu-img and cp leave their writes in the cache. */
