@@ -12,6 +12,8 @@ import { assignmentRoutes } from './assignments/routes.ts'
 import { bootstrap } from './bootstrap.ts'
 import { openCatalog } from './catalog/catalog.ts'
 import { openChanges } from './changes.ts'
+import { openCredentials } from './credentials/credentials.ts'
+import { credentialRoutes } from './credentials/routes.ts'
 import { openDomains } from './domains/domains.ts'
 import { domainRoutes } from './domains/routes.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
@@ -20,6 +22,8 @@ import { faultOf } from './faults.ts'
 import { openGroups } from './groups/groups.ts'
 import { groupRoutes } from './groups/routes.ts'
 import type { Identity } from './index.ts'
+import { openLimits } from './limits/limits.ts'
+import { limitRoutes } from './limits/routes.ts'
 import { openLinks } from './links.ts'
 import { openPasswordHashing } from './passwords/hashing.ts'
 import { identityPolicies } from './policies.ts'
@@ -50,7 +54,11 @@ export async function openIdentity(
   { db, log, stateDir, region, publicUrl }: ServiceContext,
   settings: IdentitySettings = DEFAULT_SETTINGS,
 ): Promise<Identity> {
-  const [changes, keys] = await Promise.all([openChanges(db), openKeyRing(join(stateDir, 'identity', 'keys'))])
+  const [changes, keys, blobKeys] = await Promise.all([
+    openChanges(db),
+    openKeyRing(join(stateDir, 'identity', 'keys')),
+    openKeyRing(join(stateDir, 'identity', 'credential-keys')),
+  ])
   const hashing = openPasswordHashing(settings)
   const access = openAccessMemory(db, changes)
   const tokens = openTokens({ db, changes, access, keys, settings, log })
@@ -67,6 +75,8 @@ export async function openIdentity(
   const services = openServices({ db, changes })
   const endpoints = openEndpoints({ db, changes })
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
+  const credentials = openCredentials({ db, changes, keys: blobKeys })
+  const limits = openLimits({ db, changes })
   const identityUrl = publicUrl('identity')
 
   const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
@@ -94,6 +104,8 @@ export async function openIdentity(
         await v3.register(applicationCredentialRoutes, { applicationCredentials, links })
         await v3.register(groupRoutes, { groups, links })
         await v3.register(roleRoutes, { roles, links })
+        await v3.register(credentialRoutes, { credentials, links })
+        await v3.register(limitRoutes, { limits, links })
         await v3.register(regionRoutes, { regions, links })
         await v3.register(serviceRoutes, { services, links })
         await v3.register(endpointRoutes, { endpoints, links })

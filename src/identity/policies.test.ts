@@ -24,6 +24,10 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
   get_auth_system: 'anyone',
   get_region: 'anyone',
   list_regions: 'anyone',
+  get_registered_limit: 'anyone',
+  list_registered_limits: 'anyone',
+  get_limit_model: 'anyone',
+  list_limits: 'anyone',
   ...each('administrators and readers of the system', [
     'check_token',
     'validate_token',
@@ -37,6 +41,8 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
     'list_groups_for_user',
     'list_users_in_group',
     'check_user_in_group',
+    'get_credential',
+    'get_limit',
     'check_grant',
     'list_grants',
   ]),
@@ -59,6 +65,9 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
     'remove_user_from_group',
     'create_grant',
     'revoke_grant',
+    'create_credential',
+    'update_credential',
+    'delete_credential',
   ]),
   ...each('administrators, not in a domain', [
     'create_domain',
@@ -83,6 +92,12 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
     'create_system_grant_for_group',
     'revoke_system_grant_for_group',
     'delete_application_credential',
+    'create_registered_limits',
+    'update_registered_limit',
+    'delete_registered_limit',
+    'create_limits',
+    'update_limit',
+    'delete_limit',
   ]),
   ...each('administrators and readers of the system, not in a domain', [
     'get_implied_role',
@@ -113,6 +128,7 @@ const OWN = [
   'list_groups',
   'list_domains',
   'list_role_assignments',
+  'list_credentials',
   'get_role',
   'list_roles',
   'create_application_credential',
@@ -130,6 +146,10 @@ describe('the policy of identity', () => {
   /** Bodies are checked before the target's domain is known; those that a domain's manager may send must be good. */
   const bodyOf = (route: ListedRoute): unknown => {
     if (route.path.endsWith('/tags') && route.method === 'PUT') return { tags: [] }
+    if (route.path === '/v3/credentials' && route.method === 'POST') {
+      return { credential: { user_id: target.user_id, type: 'cert', blob: 'x' } }
+    }
+    if (route.path === '/v3/credentials/{credential_id}') return { credential: { blob: 'x' } }
     const [, key] = /^\/v3\/(project|user|group)s(\/\{\w+\})?$/.exec(route.path) ?? []
     if (key === undefined || !['POST', 'PATCH'].includes(route.method)) return undefined
     return { [key]: { name: 'target', ...(route.method === 'POST' && { domain_id: target.domain_id }) } }
@@ -188,6 +208,9 @@ describe('the policy of identity', () => {
       tag: 'tag',
       application_credential_id: 'unknown',
       access_rule_id: 'unknown',
+      registered_limit_id: 'unknown',
+      limit_id: 'unknown',
+      credential_id: 'unknown',
     })
   })
   after(() => test[Symbol.asyncDispose]())

@@ -1,6 +1,7 @@
 /**
- * The keys that sign tokens: one file each in `${stateDir}/identity/keys`, named by the id that its tokens carry. The
- * highest signs, all verify; so a new key is added beside the old, and the old one removed when its last token is dead.
+ * Keys on disk, one file each in a folder, named by the id that what they made carries: those that sign tokens in
+ * `${stateDir}/identity/keys`, those that seal credentials in `${stateDir}/identity/credential-keys`. The highest is
+ * used, all are understood; so a new key is added beside the old, and the old one removed when nothing needs it.
  */
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'

@@ -1,0 +1,159 @@
+/**
+ * The rules of credentials: one's own, or an administrator's business; within the project for a delegated token.
+ * Source: keystone/api/credentials.py
+ */
+import { createHash } from 'node:crypto'
+import type { Static } from 'typebox'
+import type { Database } from '../../database/database.ts'
+import { newHexId } from '../../ids.ts'
+import { refuseRestricted } from '../application-credentials/application-credentials.ts'
+import { extraOf, requireSameId } from '../attributes.ts'
+import { could, type IdentityPolicy, mayDo } from '../authorize.ts'
+import type { Changes } from '../changes.ts'
+import { forbidden, invalid, markerNotFound, notFound } from '../errors.ts'
+import type { ListQuery } from '../listing.ts'
+import type { KeyRing } from '../tokens/key-ring.ts'
+import type { IdentityCaller } from '../tokens/tokens.ts'
+import { openBlob, sealBlob } from './cipher.ts'
+import { CREDENTIAL_ATTRIBUTES, type CredentialCreateBody, type CredentialUpdateBody } from './schemas.ts'
+import * as store from './store.ts'
+import type { CredentialRow } from './store.ts'
+
+/** A credential with its secret readable. */
+export interface Credential extends Omit<CredentialRow, 'blob'> {
+  readonly blob: string
+}
+
+export interface Credentials {
+  create(caller: IdentityCaller, body: Static<typeof CredentialCreateBody>['credential']): Promise<Credential>
+  show(caller: IdentityCaller, id: string): Promise<Credential>
+  list(caller: IdentityCaller, list: ListQuery): Promise<readonly Credential[]>
+  update(
+    caller: IdentityCaller,
+    id: string,
+    body: Static<typeof CredentialUpdateBody>['credential'],
+  ): Promise<Credential>
+  delete(caller: IdentityCaller, id: string): Promise<void>
+}
+
+/** Keys in an EC2 credential's blob that say what it was made with, and stay. */
+const FIXED_EC2_KEYS = ['trust_id', 'app_cred_id', 'access_token_id', 'access_id'] as const
+
+export function openCredentials({ db, changes, keys }: { db: Database; changes: Changes; keys: KeyRing }): Credentials {
+  const opened = (row: CredentialRow): Credential => ({ ...row, blob: openBlob(keys, row.blob) })
+
+  const permitted = async (policy: IdentityPolicy, caller: IdentityCaller, id: string): Promise<CredentialRow> => {
+    const found = await store.findCredential(db, id)
+    mayDo(policy, caller, { credentialUserId: found?.userId ?? null })
+    if (found === undefined) throw notFound('credential', id)
+    stayInProject(caller, found.projectId)
+    return found
+  }
+
+  return {
+    async create(caller, body) {
+      mayDo('identity:create_credential', caller, { credentialUserId: body.user_id })
+      stayInProject(caller, body.project_id ?? null)
+      const isEc2 = body.type.toLowerCase() === 'ec2'
+      if (isEc2) refuseRestricted(caller)
+      if (isEc2 && body.project_id == null) {
+        throw invalid('credential.no-project', 'An EC2 credential needs a project.')
+      }
+      const ec2 = isEc2 ? ec2Blob(body.blob) : undefined
+      const by = {
+        ...(caller.token.trustId !== undefined && { trust_id: caller.token.trustId }),
+        ...(caller.token.applicationCredentialId !== undefined && {
+          app_cred_id: caller.token.applicationCredentialId,
+        }),
+      }
+      const blob = ec2 === undefined ? body.blob : JSON.stringify({ ...ec2, ...by })
+      const row: CredentialRow = {
+        id: ec2 === undefined ? newHexId() : createHash('sha256').update(ec2.access).digest('hex'),
+        userId: body.user_id,
+        projectId: body.project_id ?? null,
+        type: body.type,
+        blob: sealBlob(keys, blob),
+        extra: extraOf(body, CREDENTIAL_ATTRIBUTES),
+      }
+      await changes.commit((tx) => store.insertCredential(tx, row))
+      return { ...row, blob }
+    },
+
+    async show(caller, id) {
+      return opened(await permitted('identity:get_credential', caller, id))
+    },
+
+    async list(caller, list) {
+      mayDo('identity:list_credentials', caller, { credentialUserId: caller.userId })
+      if (list.marker !== undefined && (await store.findCredential(db, list.marker)) === undefined) {
+        throw markerNotFound(list.marker)
+      }
+      const seesAll = could('identity:get_credential', caller, { credentialUserId: null })
+      const rows = await store.listCredentials(db, list, {
+        userId: seesAll ? undefined : caller.userId,
+        projectId: isDelegated(caller) ? caller.projectId : undefined,
+      })
+      return rows.map(opened)
+    },
+
+    async update(caller, id, body) {
+      await permitted('identity:update_credential', caller, id)
+      requireSameId(body, id)
+      return await changes.commit(async (tx) => {
+        const before = await store.lockCredential(tx, id)
+        if (before === undefined) throw notFound('credential', id)
+        const blob = body.blob ?? openBlob(keys, before.blob)
+        if (before.type.toLowerCase() === 'ec2') keepEc2Keys(openBlob(keys, before.blob), blob)
+        const after: CredentialRow = {
+          ...before,
+          userId: body.user_id ?? before.userId,
+          projectId: body.project_id === undefined ? before.projectId : body.project_id,
+          type: body.type ?? before.type,
+          blob: sealBlob(keys, blob),
+          extra: { ...before.extra, ...extraOf(body, CREDENTIAL_ATTRIBUTES) },
+        }
+        // Nobody hands a credential to somebody whose credentials he may not change.
+        mayDo('identity:update_credential', caller, { credentialUserId: after.userId })
+        stayInProject(caller, after.projectId)
+        await store.updateCredential(tx, after)
+        return { ...after, blob }
+      })
+    },
+
+    async delete(caller, id) {
+      await permitted('identity:delete_credential', caller, id)
+      const was = await changes.commit((tx) => store.deleteCredential(tx, id))
+      if (!was) throw notFound('credential', id)
+    },
+  }
+}
+
+function isDelegated({ token }: IdentityCaller): boolean {
+  return token.trustId !== undefined || token.applicationCredentialId !== undefined
+}
+
+/** A delegation is for one project; secrets of others, and of the user himself, are out of its reach. */
+function stayInProject(caller: IdentityCaller, projectId: string | null): void {
+  if (!isDelegated(caller) || projectId === (caller.projectId as string | undefined)) return
+  throw forbidden('credential.other-project', 'A delegated token reaches the credentials of its own project only.')
+}
+
+function ec2Blob(text: string): Record<string, unknown> & { access: string } {
+  let blob: unknown
+  try {
+    blob = JSON.parse(text)
+  } catch {
+    blob = undefined
+  }
+  const access = (blob as { access?: unknown } | undefined | null)?.access
+  if (typeof blob !== 'object' || typeof access !== 'string') {
+    throw invalid('credential.blob', 'The blob of an EC2 credential is a JSON object with "access".')
+  }
+  return blob as Record<string, unknown> & { access: string }
+}
+
+function keepEc2Keys(before: string, after: string): void {
+  const [old, fresh] = [ec2Blob(before), ec2Blob(after)]
+  const changed = FIXED_EC2_KEYS.find((key) => old[key] !== fresh[key])
+  if (changed !== undefined) throw invalid('credential.blob', `"${changed}" of an EC2 credential cannot be changed.`)
+}
