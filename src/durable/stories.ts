@@ -38,6 +38,8 @@ export interface Stories {
   steps(id: StoryId): Promise<readonly Span[]>
   /** Resolves when the story has ended, whatever way. For tests and for callers that answer synchronously. */
   ended(id: StoryId): Promise<void>
+  /** Whether a story is at work or will be; `unknown` for one that nobody asked for. For gardeners. */
+  status(id: StoryId): Promise<'under-way' | 'ended' | 'unknown'>
 }
 
 /** Asks for a story in the transaction at hand. The id may be chosen by the caller, so that its row can hold it. */
@@ -185,6 +187,15 @@ export function openStories({ db, url, log }: Options): Stories {
             .getResult({ pollingIntervalMs: 50 })
             .catch(() => undefined),
         ))
+    },
+
+    async status(id) {
+      if (running.has(id)) return 'under-way'
+      const workflow = await outsideAnyStory(() => DBOS.getWorkflowStatus(id))
+      if (workflow !== null)
+        return workflow.status === 'PENDING' || workflow.status === 'ENQUEUED' ? 'under-way' : 'ended'
+      const [asked] = await db`select from durable.story_requests where id = ${id} and begun_at is null`
+      return asked === undefined ? 'unknown' : 'under-way'
     },
   }
 }
