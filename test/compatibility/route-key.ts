@@ -9,17 +9,20 @@ export interface Named {
   readonly action?: string
 }
 
-/** For people: `compute POST /v2.1/servers/{server_id}/action os-start`. What catches all below a path is one route. */
-export function routeName({ service, method, path, action }: Named): string {
-  return `${service} ${path.endsWith('*') ? '*' : method} ${path}${action === undefined ? '' : ` ${action}`}`
+/** For people: `compute POST /v2.1/servers/{server_id}/action os-start`. */
+export function routeName(route: Named): string {
+  return `${route.service} ${methodOf(route)} ${route.path}${route.action === undefined ? '' : ` ${route.action}`}`
 }
 
 /** For comparing: what upstream calls `{server_id}` may be `{id}` here, and a slash at the end makes no difference. */
 export function routeKey(route: Named): string {
-  const path = route.path.replace(/\{[^}]*\}/g, '{}').replace(/(.)\/$/, '$1')
-  // Identity answers HEAD wherever it answers GET, by the same handler.
-  const method = route.service === 'identity' && route.method === 'HEAD' ? 'GET' : route.method
-  return routeName({ ...route, method, path })
+  return routeName({ ...route, path: route.path.replace(/\{[^}]*\}/g, '{}').replace(/(.)\/$/, '$1') })
+}
+
+/** Identity answers HEAD wherever it answers GET, by the same handler. What catches all below a path is one route. */
+function methodOf({ service, method, path }: Named): string {
+  if (path.endsWith('*')) return '*'
+  return service === 'identity' && method === 'HEAD' ? 'GET' : method
 }
 
 /** Where upstream's list has one line for what are several routes, the key of that line. */
