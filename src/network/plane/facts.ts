@@ -63,6 +63,7 @@ export interface RuleFacts {
   readonly remoteGroupId: SecurityGroupId | null
 }
 
+/** Those whose ports are plugged somewhere: nobody else can send. */
 export interface MemberFacts {
   readonly groupId: SecurityGroupId
   /** Addresses and, from allowed address pairs, networks. */
@@ -125,14 +126,15 @@ export async function loadFacts(sql: Sql, which: Fragment): Promise<PlaneFacts> 
       select r.* from network.security_group_rules r
        where r.security_group_id in (select security_group_id from grouped)
     ), remote as materialized (
-      select m.security_group_id, m.port_id from network.port_security_groups m
-       where m.security_group_id in (select remote_group_id from rules)
+      select m.security_group_id, m.port_id, p.allowed_address_pairs
+        from network.port_security_groups m join network.ports p on p.id = m.port_id
+       where m.security_group_id in (select remote_group_id from rules) and p.plugged_on is not null
     ), member as (
       select remote.security_group_id, host(a.ip_address) as address
         from remote join network.ip_allocations a on a.port_id = remote.port_id
       union
       select remote.security_group_id, pair ->> 'ip_address'
-        from remote join network.ports p on p.id = remote.port_id, jsonb_array_elements(p.allowed_address_pairs) as pair
+        from remote, jsonb_array_elements(remote.allowed_address_pairs) as pair
     )
     select
       (select coalesce(json_agg(${sql.unsafe(NETWORK)}

@@ -2,6 +2,7 @@
  * Hosts kept as the tables say. Ports are plugged and unplugged one by one; changes of networks, groups and addresses
  * reach the ports that they concern; and each host is put in order as a whole at start, on a clock and on a hint.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Agents, NetworkPlane, NetworkSpec, PortSpec } from '../../agent/contract.ts'
 import type { Database } from '../../database/database.ts'
@@ -40,6 +41,8 @@ export interface Planes {
 }
 
 const RECONCILE_EVERY_MS = 60_000
+const MEMBERS_PAUSE_MS = 50
+const MEMBERS_PAUSE_SHARE = 4
 
 interface Host {
   readonly plane: NetworkPlane
@@ -156,16 +159,23 @@ export function openPlanes({ db, agents, log }: { db: Database; agents: Agents; 
       remember(new Promise<void>((resolve) => setTimeout(resolve, 1000).unref()).then(() => reconcileOrLog(name)))
   }
 
-  /** Groups whose members changed since the last round began; one round is under way at a time. */
+  /**
+   * Groups whose members changed. All ports that let them in are told together, a moment later and then no more often
+   * than leaves most of the time to others: with every boot of a project, its default group changes for all its ports.
+   */
   const changedMembers = new Set<string>()
   let round: Promise<void> | undefined
+  let pauseMs = MEMBERS_PAUSE_MS
   const membersRound = async () => {
-    while (changedMembers.size > 0) {
+    while (changedMembers.size > 0 && !closed) {
+      await sleep(pauseMs, undefined, { ref: false })
       const ids = [...changedMembers]
       changedMembers.clear()
+      const begun = performance.now()
       await refresh(scope.speakingOf(db, ids)).catch((error) => {
         log.error({ err: error }, 'members of security groups not told')
       })
+      pauseMs = Math.max(MEMBERS_PAUSE_MS, MEMBERS_PAUSE_SHARE * (performance.now() - begun))
     }
     round = undefined
   }

@@ -1,7 +1,6 @@
 /** From facts to what a host is told: pure. */
 import type { FilterRule, NetworkSpec, PortSpec, SubnetSpec } from '../../agent/contract.ts'
 import type { SecurityGroupId } from '../../ids.ts'
-import { parseCidr } from '../addresses/ip-address.ts'
 import { protocolNumber } from '../security-group-rules/protocols.ts'
 import type { NetworkFacts, PlaneFacts, PortFacts, RuleFacts, SubnetFacts } from './facts.ts'
 
@@ -35,7 +34,7 @@ function subnetSpec(subnet: SubnetFacts): SubnetSpec {
 /** All ports of the facts, in their order. */
 export function portSpecs(facts: PlaneFacts): PortSpec[] {
   const rules = Map.groupBy(facts.rules, ({ groupId }) => groupId)
-  const members = new Map(facts.members.map(({ groupId, addresses }) => [groupId, addresses]))
+  const members = new Map(facts.members.map(({ groupId, addresses }) => [groupId, byVersion(addresses)]))
   const networks = new Map(facts.networks.map((network) => [network.id, network]))
   return facts.ports.map((port) => ({
     id: port.id,
@@ -67,10 +66,10 @@ function hostnameOf({ dnsName, fixedIps }: PortFacts): string {
 }
 
 /** What the groups come to together. Rules that mean the same are told once. */
-export function filterRules(
+function filterRules(
   groupIds: readonly SecurityGroupId[],
   rules: ReadonlyMap<SecurityGroupId, readonly RuleFacts[]>,
-  members: ReadonlyMap<SecurityGroupId, readonly string[]>,
+  members: ReadonlyMap<SecurityGroupId, CidrsByVersion>,
 ): FilterRule[] {
   const told = new Map<string, FilterRule>()
   for (const groupId of groupIds) {
@@ -82,7 +81,7 @@ export function filterRules(
   return [...told.values()]
 }
 
-function filterRule(rule: RuleFacts, members: ReadonlyMap<SecurityGroupId, readonly string[]>): FilterRule {
+function filterRule(rule: RuleFacts, members: ReadonlyMap<SecurityGroupId, CidrsByVersion>): FilterRule {
   const ipVersion = rule.ethertype === 'IPv4' ? 4 : 6
   // Protocol 0 is any, as iptables reads it and upstream hands it on.
   const protocol = rule.protocol === null || protocolNumber(rule.protocol) === 0 ? undefined : rule.protocol
@@ -101,18 +100,22 @@ function filterRule(rule: RuleFacts, members: ReadonlyMap<SecurityGroupId, reado
 function remotesOf(
   rule: RuleFacts,
   ipVersion: 4 | 6,
-  members: ReadonlyMap<SecurityGroupId, readonly string[]>,
+  members: ReadonlyMap<SecurityGroupId, CidrsByVersion>,
 ): readonly string[] | undefined {
-  if (rule.remoteGroupId !== null) {
-    return (members.get(rule.remoteGroupId) ?? [])
-      .filter((address) => parseCidr(address)?.version === ipVersion)
-      .map(asCidr)
-  }
+  if (rule.remoteGroupId !== null) return members.get(rule.remoteGroupId)?.[ipVersion] ?? []
   if (rule.remotePrefix === null || rule.remotePrefix === '0.0.0.0/0' || rule.remotePrefix === '::/0') return undefined
   return [rule.remotePrefix]
 }
 
-function asCidr(address: string): string {
-  if (address.includes('/')) return address
-  return address.includes(':') ? `${address}/128` : `${address}/32`
+interface CidrsByVersion {
+  readonly 4: readonly string[]
+  readonly 6: readonly string[]
+}
+
+/** Once for all ports that let the group in: there may be as many of them as there are members. */
+function byVersion(addresses: readonly string[]): CidrsByVersion {
+  const six = addresses.filter((address) => address.includes(':'))
+  const four = addresses.filter((address) => !address.includes(':'))
+  const asCidr = (length: number) => (address: string) => (address.includes('/') ? address : `${address}/${length}`)
+  return { 4: four.map(asCidr(32)), 6: six.map(asCidr(128)) }
 }

@@ -118,7 +118,10 @@ function ownerIn(order: Readonly<Record<string, unknown>>): NetworkTarget {
   return typeof order.device_owner === 'string' ? { deviceOwner: order.device_owner } : {}
 }
 
-/** From row to answer: what the caller may not see and what `fields` does not name is left out. */
+/**
+ * From row to answer: what the caller may not see and what `fields` does not name is left out. By undefined, which JSON
+ * drops: deleting members makes an object several times slower to write out.
+ */
 function answering<A extends AttributeTable, Row extends StandardRow>({ singular, view }: Resource<A, Row>) {
   const prefix = `get_${singular}:`
   const guarded = Object.keys(POLICIES)
@@ -130,7 +133,7 @@ function answering<A extends AttributeTable, Row extends StandardRow>({ singular
     return (row: Row) => {
       const whole = view(row)
       for (const name of Object.keys(whole)) {
-        if (hidden.has(name) || (fields !== undefined && !fields.has(name))) delete whole[name]
+        if (hidden.has(name) || (fields !== undefined && !fields.has(name))) whole[name] = undefined
       }
       return whole
     }
