@@ -15,6 +15,9 @@ export const memberNotFound = (imageId: string, memberId: string) =>
     `${shown(memberId)} not found in the member list of the image ${imageId}.`,
   )
 
+export const taskNotFound = (id: string) =>
+  new DomainError('not-found', 'image.task.not-found', `Task with the given id ${shown(id)} was not found`)
+
 export const storeNotFound = (store: string) =>
   new DomainError('not-found', 'image.store.not-found', `There is no store ${shown(store)} at this site.`)
 
@@ -87,6 +90,20 @@ export const noTransition = (from: string, to: string) =>
     'conflict',
     'image.image.no-transition',
     `Image status transition from ${from} to ${to} is not allowed`,
+  )
+
+// --- Imports and stores -------------------------------------------------------------------------------------------
+
+/** The image is not in a state in which it can be imported so. */
+export const importImpossible = (message: string) => new DomainError('conflict', 'image.import.impossible', message)
+
+export const notInStore = (message: string) => new DomainError('conflict', 'image.store.not-there', message)
+
+export const lastStore = () =>
+  new DomainError(
+    'forbidden',
+    'image.store.last',
+    'Cannot delete image data from the only store containing it. Consider deleting the image instead.',
   )
 
 // --- Members ------------------------------------------------------------------------------------------------------

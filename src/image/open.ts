@@ -18,6 +18,9 @@ import { imageRules } from './images/images.ts'
 import { PATCH_TYPES } from './images/json-patch.ts'
 import { imageRoutes } from './images/routes.ts'
 import * as store from './images/store.ts'
+import { importStory } from './imports/import-image.ts'
+import { IMPORT_METHODS, importRules } from './imports/imports.ts'
+import { importRoutes } from './imports/routes.ts'
 import type { Images } from './index.ts'
 import { memberRules } from './members/members.ts'
 import { memberRoutes } from './members/routes.ts'
@@ -26,8 +29,7 @@ import { isStorable } from './storable.ts'
 import { DEFAULT_SETTINGS, type ImageSettings } from './settings.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { tagRules } from './tags/tags.ts'
-
-const IMPORT_METHODS: readonly string[] = []
+import { taskRoutes } from './tasks/routes.ts'
 
 export async function openImages(context: ServiceContext, changed: Partial<ImageSettings> = {}): Promise<Images> {
   const { db, log } = context
@@ -37,7 +39,10 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
   const bytes = await openByteStore(dataDir)
   const inspect = inspectUpTo(settings.virtualSizeCapBytes)
   const images = imageRules({ db, settings, bytes })
-  const data = dataRules({ db, settings, bytes, inspect, log })
+  const dataTools = { db, settings, bytes, inspect, log }
+  const data = dataRules(dataTools)
+  const story = context.stories.define('image.import-image', importStory({ db, bytes, inspect }))
+  const imports = importRules({ ...dataTools, stories: context.stories, story })
   const gardener = startGardener({ db, bytes, log })
 
   const plugin: FastifyPluginAsync = async (app) => {
@@ -53,6 +58,8 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
     discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, dataDir, usage: usageOf({ db, settings }) })
     imageRoutes(app, { images, settings, importMethods: IMPORT_METHODS, baseUrl })
     dataRoutes(app, { data })
+    importRoutes(app, { imports, images })
+    taskRoutes(app, { db, images, settings })
     memberRoutes(app, { members: memberRules({ db, settings }) })
     tagRoutes(app, { tags: tagRules({ db, settings }) })
   }

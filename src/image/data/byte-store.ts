@@ -22,8 +22,10 @@ export interface ByteStore {
     capBytes: number
     idleMs: number
   }): Promise<Received>
-  /** Gives a received file its final name, replacing what may stand there. Survives a power cut. */
-  keep(received: Received, id: ImageId): Promise<void>
+  /** Where the bytes of an upload are, while they are not the image's. */
+  incomingPath(imageId: ImageId, uploadId: string): string
+  /** Gives a received file its final name, replacing what may stand there. Survives a power cut, and being repeated. */
+  keep(path: string, id: ImageId): Promise<void>
   /** Removes what an upload has left. Finding nothing is fine. */
   discard(imageId: ImageId, uploadId: string): Promise<void>
   /** The bytes from `start` up to, not including, `end`. */
@@ -61,8 +63,13 @@ export async function openByteStore(dir: string): Promise<ByteStore> {
       return await receive({ ...order, path: incomingPath(imageId, uploadId) }, tools)
     },
 
-    async keep(received, id) {
-      await rename(received.path, path(id))
+    incomingPath,
+
+    async keep(from, id) {
+      await rename(from, path(id)).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+        await stat(path(id)) // It was kept before, or there is nothing to keep.
+      })
       await flushFolder(images)
     },
 

@@ -78,8 +78,8 @@ export function dataRules(tools: DataTools): DataRules {
         }
         const virtualSizeBytes = await withLease(tools, image.id, uploadId, () => inspect(received.path, image))
         await db.begin(async (tx) => {
-          if (!(await store.lockUpload(tx, image.id, uploadId))) throw goneWhileUploading(image.id)
-          await bytes.keep(received, image.id)
+          if (!(await store.lockUpload(tx, image.id, uploadId, ['saving']))) throw goneWhileUploading(image.id)
+          await bytes.keep(received.path, image.id)
           await store.becomeActive(tx, image.id, { ...received, virtualSizeBytes })
         })
       } catch (error) {

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { type ImageServiceUnderTest, imageServiceUnderTest } from '../../../test/support/images.ts'
-import { person } from '../../../test/support/service.ts'
 import { type ByteStore, openByteStore } from './byte-store.ts'
 import { tendBytes } from './gardener.ts'
 
@@ -74,42 +73,5 @@ describe('after a crash', () => {
     await tend()
     const stands = [kept, deactivated, deleted, never].map((id) => existsSync(join(dir, 'images', id)))
     assert.deepEqual(stands, [true, true, false, false])
-  })
-})
-
-describe('the first image of a cloud', () => {
-  it('comes from a file, once, however often and by however many it is asked for', async () => {
-    await using test = await imageServiceUnderTest()
-    const path = join(test.service.context.stateDir, 'tiny.raw')
-    await writeFile(path, 'a tiny image')
-    const order = {
-      name: 'tiny',
-      path,
-      diskFormat: 'raw',
-      properties: { os_distro: 'debian' },
-      ownerProjectId: person('admin').projectId!,
-    }
-    const ids = await Promise.all([1, 2, 3].map(() => test.images.importFile(order)))
-    assert.equal(new Set([...ids, await test.images.importFile(order)]).size, 1)
-    const { body } = await test.ask('demo', 'GET', '/v2/images?name=tiny')
-    assert.equal(body.images.length, 1)
-    const [image] = body.images
-    assert.deepEqual([image.status, image.visibility, image.size, image.os_distro], ['active', 'public', 12, 'debian'])
-    assert.equal((await test.ask('demo', 'GET', `/v2/images/${ids[0]}/file`)).body, 'a tiny image')
-  })
-
-  it('is refused when the file is not what it is said to be', async () => {
-    await using test = await imageServiceUnderTest()
-    const path = join(test.service.context.stateDir, 'tiny.qcow2')
-    await writeFile(path, 'not a qcow2')
-    const asked = test.images.importFile({
-      name: 'tiny',
-      path,
-      diskFormat: 'qcow2',
-      properties: {},
-      ownerProjectId: person('admin').projectId!,
-    })
-    await assert.rejects(asked, /claims to be qcow2/)
-    assert.deepEqual((await test.ask('admin', 'GET', '/v2/images')).body.images, [])
   })
 })

@@ -1,11 +1,12 @@
 /**
  * Keeps bytes and rows in step after a crash: images that a dead control plane was uploading are queued again, and files
- * that stand for nothing go. Takes no input; runs at start and on a clock. Several control planes may do it at once.
+ * that stand for nothing go, and tasks whose time is over. Takes no input; runs at start and on a clock. Several control planes may do it at once.
  */
 import type { Logger } from 'pino'
 import type { Database } from '../../database/database.ts'
 import { isUuid } from '../../ids.ts'
 import type { ByteStore } from './byte-store.ts'
+import { removeExpired } from '../tasks/store.ts'
 import * as store from './store.ts'
 
 const EVERY_MS = 15_000
@@ -30,6 +31,7 @@ export function startGardener({ db, bytes, log }: { db: Database; bytes: ByteSto
 }
 
 export async function tendBytes({ db, bytes, log }: { db: Database; bytes: ByteStore; log: Logger }): Promise<void> {
+  await removeExpired(db)
   for (const image of await store.giveUpExpired(db)) log.warn({ image }, 'upload given up: its control plane has died')
 
   // Listed before the rows are read: a file is written only after its row says so. What importFile brings in has no row

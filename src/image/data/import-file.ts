@@ -58,7 +58,7 @@ export function importFiles({
           tags: [],
         })
         await store.lockBytes(tx, imageId)
-        await bytes.keep(received, imageId)
+        await bytes.keep(received.path, imageId)
         await store.becomeActive(tx, imageId, { ...received, virtualSizeBytes })
         return imageId
       })

@@ -4,6 +4,7 @@
  */
 import type { Sql } from '../../database/database.ts'
 import type { ImageId } from '../../ids.ts'
+import type { ImageStatus } from '../images/image.ts'
 
 export const LEASE_SECONDS = 30
 
@@ -36,9 +37,15 @@ export async function renewLease(sql: Sql, id: ImageId, uploadId: string): Promi
 }
 
 /** Holds the row of an image that this upload still has. @returns whether it has */
-export async function lockUpload(sql: Sql, id: ImageId, uploadId: string): Promise<boolean> {
+export async function lockUpload(
+  sql: Sql,
+  id: ImageId,
+  uploadId: string,
+  statuses: readonly ImageStatus[],
+): Promise<boolean> {
   const found = await sql`
-    select from image.images where id = ${id} and upload_id = ${uploadId} and status <> 'deleted' for update`
+    select from image.images
+     where id = ${id} and upload_id = ${uploadId} and status = any(${sql.array([...statuses])}::text[]) for update`
   return found.length === 1
 }
 
@@ -47,7 +54,7 @@ export async function becomeActive(sql: Sql, id: ImageId, facts: Facts): Promise
     update image.images
        set status = 'active', size_bytes = ${facts.sizeBytes}, virtual_size_bytes = ${facts.virtualSizeBytes},
            checksum = ${facts.md5}, os_hash_algo = 'sha512', os_hash_value = ${facts.sha512}, updated_at = now(),
-           upload_id = null, upload_lease_until = null
+           upload_lease_until = null
      where id = ${id}`
 }
 
@@ -60,6 +67,76 @@ export async function giveUpUpload(sql: Sql, id: ImageId, uploadId: string): Pro
      where id = ${id} and upload_id = ${uploadId} and status in ('saving', 'uploading')`
 }
 
+// --- Staged bytes -------------------------------------------------------------------------------------------------
+
+/** The bytes wait in the upload's incoming file, however long. @returns whether the image was still there for them */
+export async function becomeStaged(
+  sql: Sql,
+  id: ImageId,
+  uploadId: string,
+  facts: Pick<Facts, 'sizeBytes' | 'md5' | 'sha512'>,
+): Promise<boolean> {
+  const staged = await sql`
+    update image.images
+       set size_bytes = ${facts.sizeBytes}, staged_md5 = ${facts.md5}, staged_sha512 = ${facts.sha512},
+           upload_lease_until = null, updated_at = now()
+     where id = ${id} and upload_id = ${uploadId} and status = 'uploading'`
+  return staged.count === 1
+}
+
+/** The upload whose bytes wait for an import. The caller holds the row. */
+export async function stagedUpload(sql: Sql, id: ImageId): Promise<string | undefined> {
+  const [found] = await sql<{ uploadId: string }[]>`
+    select upload_id from image.images where id = ${id} and status = 'uploading' and staged_md5 is not null`
+  return found?.uploadId
+}
+
+/** The caller holds the row. */
+export async function beginImport(sql: Sql, id: ImageId): Promise<void> {
+  await sql`
+    update image.images set status = 'importing', import_failed = false, updated_at = now() where id = ${id}`
+}
+
+/** @returns whether the image was still importing these bytes */
+export async function becomeActiveFromStage(
+  sql: Sql,
+  id: ImageId,
+  uploadId: string,
+  virtualSizeBytes: number | null,
+): Promise<boolean> {
+  const done = await sql`
+    update image.images
+       set status = 'active', virtual_size_bytes = ${virtualSizeBytes}, checksum = staged_md5, os_hash_algo = 'sha512',
+           os_hash_value = staged_sha512, updated_at = now()
+     where id = ${id} and upload_id = ${uploadId} and status = 'importing'`
+  return done.count === 1
+}
+
+export async function isActiveFrom(sql: Sql, id: ImageId, uploadId: string): Promise<boolean> {
+  const found = await sql`
+    select from image.images where id = ${id} and upload_id = ${uploadId} and status in ('active', 'deactivated')`
+  return found.length === 1
+}
+
+/** Takes `becomeActiveFromStage` back. Finding that the image has gone or moved on is fine. */
+export async function backToImporting(sql: Sql, id: ImageId, uploadId: string): Promise<void> {
+  await sql`
+    update image.images
+       set status = 'importing', virtual_size_bytes = null, checksum = null, os_hash_algo = null, os_hash_value = null
+     where id = ${id} and upload_id = ${uploadId} and status = 'active'`
+}
+
+/** The import failed; the image may be filled anew. Finding that it has gone or moved on is fine. */
+export async function giveUpImport(sql: Sql, id: ImageId, uploadId: string): Promise<void> {
+  await sql`
+    update image.images
+       set status = 'queued', import_failed = true, size_bytes = null, staged_md5 = null, staged_sha512 = null,
+           upload_id = null, updated_at = now()
+     where id = ${id} and upload_id = ${uploadId} and status = 'importing'`
+}
+
+// --- After a crash ------------------------------------------------------------------------------------------------
+
 /** @returns images that a dead control plane was uploading, which are queued again */
 export async function giveUpExpired(sql: Sql): Promise<ImageId[]> {
   const rows = await sql<{ id: ImageId }[]>`
@@ -71,10 +148,11 @@ export async function giveUpExpired(sql: Sql): Promise<ImageId[]> {
   return rows.map((row) => row.id)
 }
 
-/** Of these uploads, those that are under way. */
+/** Of these uploads, those that are under way or staged. */
 export async function uploadsUnderWay(sql: Sql, uploadIds: readonly string[]): Promise<Set<string>> {
   const rows = await sql<{ uploadId: string }[]>`
-    select upload_id from image.images where upload_id = any(${sql.array([...uploadIds])}::uuid[])`
+    select upload_id from image.images
+     where upload_id = any(${sql.array([...uploadIds])}::uuid[]) and status in ('saving', 'uploading', 'importing')`
   return new Set(rows.map((row) => row.uploadId))
 }
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { IMAGE_DOCUMENT, IMAGES_DOCUMENT } from '../images/schemas.ts'
 import { STORE } from '../images/view.ts'
 import { MEMBER_DOCUMENT, MEMBERS_DOCUMENT } from '../members/schemas.ts'
+import { TASK_DOCUMENT, TASKS_DOCUMENT } from '../tasks/schemas.ts'
 import { versionsDocument } from '../versions.ts'
 import type { Usage } from './usage.ts'
 
@@ -19,6 +20,8 @@ const SCHEMAS = {
   images: IMAGES_DOCUMENT,
   member: MEMBER_DOCUMENT,
   members: MEMBERS_DOCUMENT,
+  task: TASK_DOCUMENT,
+  tasks: TASKS_DOCUMENT,
 } as const
 
 export function discoveryRoutes(app: FastifyInstance, { baseUrl, importMethods, dataDir, usage }: Options): void {

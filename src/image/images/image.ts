@@ -36,6 +36,8 @@ export interface Image {
   /** Null stands for a well-known property that was set to nothing. */
   readonly properties: Readonly<Record<string, string | null>>
   readonly tags: readonly string[]
+  /** Whether the last import of it ended badly. */
+  readonly importFailed: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
 }

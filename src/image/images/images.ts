@@ -114,15 +114,17 @@ export function imageRules({
     },
 
     async remove(caller, id) {
-      const removed = await db.begin(async (tx) => {
+      const { image, uploadId } = await db.begin(async (tx) => {
         const image = await visibleImage(tx, caller, id, 'lock')
         authorizeOn('delete_image', caller, image)
         if (image.protected) throw imageProtected(image.id)
-        await store.markDeleted(tx, image.id)
-        return image.id
+        return { image, uploadId: await store.markDeleted(tx, image.id) }
       })
       // After a crash here the gardener removes what lies around: no row stands for it.
-      await bytes.remove(removed)
+      await bytes.remove(image.id)
+      // What was staged waits for nobody now. An upload that is still going on clears up by itself.
+      const isStaged = image.status === 'uploading' || image.status === 'importing'
+      if (isStaged && uploadId !== undefined) await bytes.discard(image.id, uploadId)
     },
 
     deactivate: (caller, id) => setStatus(caller, id, 'deactivate'),

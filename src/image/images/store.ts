@@ -8,7 +8,7 @@ import type { Filter, ListQuery, SortKey } from './list-query.ts'
 const columns = (sql: Sql) => sql`
   i.id, i.status, i.name, i.visibility, i.protected, i.os_hidden, i.owner, i.container_format, i.disk_format,
   i.min_disk_gib as "minDiskGiB", i.min_ram_mib as "minRamMiB", i.size_bytes, i.virtual_size_bytes, i.checksum,
-  i.os_hash_algo, i.os_hash_value, i.properties, i.tags, i.created_at, i.updated_at`
+  i.os_hash_algo, i.os_hash_value, i.properties, i.tags, i.import_failed, i.created_at, i.updated_at`
 
 /** Images that a caller may see at all. Source: is_image_visible in glance/db/utils.py */
 const visibleTo = (sql: Sql, caller: Caller) =>
@@ -79,14 +79,18 @@ export async function move(sql: Sql, id: ImageId, from: ImageStatus, to: ImageSt
   return moved.count === 1
 }
 
-/** The row stays, so that the id is never given to other bytes; what a user wrote into it goes. */
-export async function markDeleted(sql: Sql, id: ImageId): Promise<void> {
-  await sql`
-    with gone as (delete from image.members where image_id = ${id})
+/**
+ * The row stays, so that the id is never given to other bytes; what a user wrote into it goes.
+ * @returns the upload that had brought or was bringing bytes
+ */
+export async function markDeleted(sql: Sql, id: ImageId): Promise<string | undefined> {
+  await sql`delete from image.members where image_id = ${id}`
+  const [gone] = await sql<{ uploadId: string | null }[]>`
     update image.images
-       set status = 'deleted', deleted_at = now(), properties = '{}', tags = '{}', upload_id = null,
-           upload_lease_until = null
-     where id = ${id}`
+       set status = 'deleted', deleted_at = now(), properties = '{}', tags = '{}', upload_lease_until = null
+     where id = ${id}
+    returning upload_id`
+  return gone?.uploadId ?? undefined
 }
 
 /** How many images a project has. Taken under `lockProject`, so that two inserts cannot both be the last. */

@@ -30,6 +30,8 @@ export function viewImage(image: Image): Record<string, unknown> {
     created_at: viewTime(image.createdAt),
     updated_at: viewTime(image.updatedAt),
     ...(WITH_BYTES.has(image.status) && { stores: STORE }),
+    ...(image.status === 'importing' && { os_glance_importing_to_stores: STORE, os_glance_failed_import: '' }),
+    ...(image.importFailed && { os_glance_importing_to_stores: '', os_glance_failed_import: STORE }),
     self,
     file: `${self}/file`,
     schema: '/v2/schemas/image',
