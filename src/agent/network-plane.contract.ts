@@ -630,6 +630,28 @@ export function networkPlaneContract(
         }
       })
 
+      it('a host that was restarted has everything again before anybody asks', async () => {
+        const { on, a, b, guestA, guestB } = await pair({}, { rules: [...egress, ping] })
+        const { bridge, namespace, table } = wires.names(on.id)
+        const pids = (await wires.onHost('ip', 'netns', 'pids', namespace)).trim().split('\n')
+        await wires.onHost('kill', '-KILL', ...pids)
+        await wires.onHost('ip', 'netns', 'del', namespace)
+        await wires.onHost('ip', 'link', 'del', bridge)
+        for (const family of ['bridge', 'inet']) await wires.onHost('nft', 'delete', 'table', family, table)
+        await test.reopen()
+        assert.equal(await guestA.pings(addressOf(b)), true)
+        assert.equal(await guestB.pings(addressOf(a), BRIEFLY), false)
+        assert.equal((await guestA.dhcp())?.ip, addressOf(a))
+      })
+
+      it('a namespace that somebody removed is there again for the next port', async () => {
+        const on = await network()
+        await guestOn(aPort(on, 11))
+        await wires.onHost('ip', 'netns', 'del', wires.names(on.id).namespace)
+        const guest = await guestOn(aPort(on, 12), { dhcp: true })
+        assert.equal((await guest.dhcp())?.ip, '10.77.0.12')
+      })
+
       it('a DHCP server that died is started again', async () => {
         const on = await network()
         const guest = await guestOn(aPort(on, 11), { dhcp: true })

@@ -47,6 +47,10 @@ export function dnsmasqFiles(
       `dhcp-optsfile=${join(dir, 'options')}`,
       `log-facility=${join(dir, 'log')}`,
       'user=root',
+      // A guest that asks all day long does not fill the disk.
+      'quiet-dhcp',
+      'quiet-dhcp6',
+      'quiet-ra',
       `interface=${leg}`,
       'except-interface=lo',
       'bind-dynamic',

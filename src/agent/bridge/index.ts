@@ -1,10 +1,11 @@
 /** The network plane of a Linux host: bridges, taps, nftables, dnsmasq, namespaces. Facts behind it: ./README.md */
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { NetworkPlane } from '../contract.ts'
 import { cloudNames } from './names.ts'
 import { BridgePlane } from './plane.ts'
 import { hostProblems } from './problems.ts'
+
+export { hostProblems } from './problems.ts'
 
 export interface BridgePlaneOptions {
   /** 8 hex digits: what several clouds on one machine are told apart by. */
@@ -33,9 +34,14 @@ export async function openBridgePlane({
   dnsDomain = 'openstacklocal',
 }: BridgePlaneOptions): Promise<BridgeNetworkPlane> {
   const names = cloudNames(cloudId)
-  const plane = new BridgePlane(names, { dir: join(dir), domain: dnsDomain, log })
+  const plane = new BridgePlane(names, { dir, domain: dnsDomain, log })
   await plane.start()
   return Object.assign(plane, {
     problems: async () => [...plane.troubles(), ...(await hostProblems(names.metadataBridge))],
   })
+}
+
+/** `removeEverything` without making the host so first: for a cloud that is not running. */
+export async function removeBridgePlane({ cloudId, dir, log }: BridgePlaneOptions): Promise<void> {
+  await new BridgePlane(cloudNames(cloudId), { dir, domain: '', log }).removeEverything()
 }

@@ -58,11 +58,15 @@ const REVIVE_EVERY_MS = 1000
 /** Removals wait so long for company, since a reservation of a port that is gone does no harm. */
 const FORGET_AFTER_MS = 250
 const AT_ONCE = 4
+/** For devices that are to have no link-local address: a kernel without IPv6 gives none, and refuses to be told. */
+const NO_LINK_LOCAL = !existsSync('/proc/sys/net/ipv6')
 const PLACES = ['namespace', 'host'] as const satisfies ServerPlace[]
 
 interface NetworkState {
   row: NetworkRow
   readonly ports: Map<PortId, PortState>
+  /** Blocks of metadata addresses that its namespace answers for. */
+  routed: readonly number[]
   /** What its namespace translates; undefined when that is not known. */
   translations: Translations | undefined
   readonly servers: Map<ServerPlace, Dnsmasq>
@@ -96,6 +100,7 @@ export class BridgePlane implements NetworkPlane {
   readonly #clock: NodeJS.Timeout
   #reviving: Promise<void> = Promise.resolve()
   #closed = false
+  #troubles: string[] = []
 
   constructor(names: CloudNames, options: { dir: string; domain: string; log: Logger }) {
     this.#names = names
@@ -126,11 +131,10 @@ export class BridgePlane implements NetworkPlane {
       this.#nextPortNumber = Math.max(this.#nextPortNumber, row.number + 1)
       this.#hold(network, { row, settled: false })
     }
-    await this.#ensureMetadataBridge()
-    await this.reconcile(
-      [...this.#networks.values()].map(({ row }) => row.spec),
-      [...this.#ports.values()].map(({ row }) => row.spec),
-    )
+    const networks = [...this.#networks.values()].map(({ row }) => row.spec)
+    const ports = [...this.#ports.values()].map(({ row }) => row.spec)
+    // What cannot be made so is logged and among the problems; the rest of the host works.
+    await this.#gate.alone(() => failing('make the host as it was', () => this.#makeSo(networks, ports)))
   }
 
   // --- The contract ---------------------------------------------------------------------------------------------
@@ -194,42 +198,11 @@ export class BridgePlane implements NetworkPlane {
     )
   }
 
-  /** One network or port that cannot be made so does not keep the others from it. */
   reconcile(networks: readonly NetworkSpec[], ports: readonly PortSpec[]): Promise<void> {
     return this.#gate.alone(() =>
       failing('reconcile the host', async () => {
-        const troubles: unknown[] = []
-        const attempt = async (what: string, work: () => Promise<void> | void) => {
-          try {
-            await work()
-          } catch (error) {
-            this.#log.error({ err: error }, `cannot ${what}`)
-            troubles.push(error)
-          }
-        }
-        await this.#ensureMetadataBridge()
-        await this.#dropStrangers(new Set(networks.map(({ id }) => id)), new Set(ports.map(({ id }) => id)), attempt)
-        for (const spec of networks) await attempt(`take the network ${spec.id}`, () => void this.#takeNetwork(spec))
-        for (const spec of ports) await attempt(`take the port ${spec.id}`, () => void this.#takePort(spec))
-        await this.#rules.reconcile(this.#allRules())
-        const devices = await readDevices()
-        await inParallel([...this.#networks.values()], (network) =>
-          attempt(`make the network ${network.row.spec.id} so`, () => this.#applyNetwork(network, devices)),
-        )
-        await Promise.all(
-          [...this.#ports.values()].map((port) =>
-            attempt(`make the port ${port.row.spec.id} so`, async () => {
-              const network = this.#networks.get(port.row.spec.networkId)
-              if (network === undefined) return
-              const wish = this.#tapWish(network.row.spec, port.row.spec)
-              const have = devices.get(wish.name)
-              const lines = [...makeLines(wish, have), ...setLines(wish, have)]
-              if (lines.length > 0) await this.#links.add(lines)
-              port.settled = true
-            }),
-          ),
-        )
-        if (troubles.length > 0) throw troubles[0]
+        const [first] = await this.#makeSo(networks, ports)
+        if (first !== undefined) throw first
       }),
     )
   }
@@ -249,11 +222,10 @@ export class BridgePlane implements NetworkPlane {
 
   // --- Beyond the contract --------------------------------------------------------------------------------------
 
-  /** What keeps dnsmasq from running, one line each. */
+  /** What could not be made so when the host was last put in order, and what keeps dnsmasq from running. */
   troubles(): string[] {
-    return [...this.#networks.values()].flatMap(({ servers }) =>
-      [...servers.values()].flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble])),
-    )
+    const servers = [...this.#networks.values()].flatMap(({ servers }) => [...servers.values()])
+    return [...this.#troubles, ...servers.flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble]))]
   }
 
   /** Stops looking after the host; everything on it stays. */
@@ -295,11 +267,12 @@ export class BridgePlane implements NetworkPlane {
     const network: NetworkState = {
       row,
       ports: new Map(),
+      routed: [],
       translations: undefined,
       servers: new Map(),
       settled: false,
       guests: new Batches(async () => {
-        await this.#tellGuests(network)
+        await this.#lock.hold(row.spec.id, () => this.#tellGuests(network))
         return NONE_FAILED
       }),
     }
@@ -381,8 +354,6 @@ export class BridgePlane implements NetworkPlane {
     let number = nextNumber(blocks, network.row.last, taken)
     if (number === undefined) {
       blocks = [...blocks, this.#metadataAddresses.takeBlock()]
-      // The namespace has to own the new block.
-      network.settled = false
       number = nextNumber(blocks, network.row.last, taken)
     }
     if (number === undefined) throw new Error('a fresh block of metadata addresses has none')
@@ -415,6 +386,46 @@ export class BridgePlane implements NetworkPlane {
     return fragments
   }
 
+  // --- The host as a whole ---------------------------------------------------------------------------------------
+
+  /** Answers what went wrong: one network or port that cannot be made so does not keep the others from it. */
+  async #makeSo(networks: readonly NetworkSpec[], ports: readonly PortSpec[]): Promise<readonly unknown[]> {
+    const errors: unknown[] = []
+    this.#troubles = []
+    const attempt = async (what: string, work: () => Promise<void> | void) => {
+      try {
+        await work()
+      } catch (error) {
+        this.#log.error({ err: error }, `cannot ${what}`)
+        this.#troubles.push(`This host cannot ${what}: ${(error as Error).message}`)
+        errors.push(error)
+      }
+    }
+    await this.#ensureMetadataBridge()
+    await this.#dropStrangers(new Set(networks.map(({ id }) => id)), new Set(ports.map(({ id }) => id)), attempt)
+    for (const spec of networks) await attempt(`take the network ${spec.id}`, () => void this.#takeNetwork(spec))
+    for (const spec of ports) await attempt(`take the port ${spec.id}`, () => void this.#takePort(spec))
+    await this.#rules.reconcile(this.#allRules())
+    const devices = await readDevices()
+    await inParallel([...this.#networks.values()], (network) =>
+      attempt(`make the network ${network.row.spec.id} so`, () => this.#applyNetwork(network, devices)),
+    )
+    await Promise.all(
+      [...this.#ports.values()].map((port) =>
+        attempt(`make the port ${port.row.spec.id} so`, async () => {
+          const network = this.#networks.get(port.row.spec.networkId)
+          if (network === undefined) return
+          const wish = this.#tapWish(network.row.spec, port.row.spec)
+          const have = devices.get(wish.name)
+          const lines = [...makeLines(wish, have), ...setLines(wish, have)]
+          if (lines.length > 0) await this.#links.add(lines)
+          port.settled = true
+        }),
+      ),
+    )
+    return errors
+  }
+
   // --- What is there --------------------------------------------------------------------------------------------
 
   async #ensureMetadataBridge(): Promise<void> {
@@ -438,7 +449,7 @@ export class BridgePlane implements NetworkPlane {
       alias: this.#names.alias('metadata'),
       mac: stableMac(name),
       up: true,
-      linkLocal: false,
+      linkLocal: NO_LINK_LOCAL,
       addresses: [`${hostAddressIn(this.#metadataRange)}/16`],
     }
     await this.#ensureBridge(wish, devices.get(name), false)
@@ -460,6 +471,7 @@ export class BridgePlane implements NetworkPlane {
     const { spec } = network.row
     const bridge = bridgeOf(spec.id)
     const gateways = spec.hostIsGateway ? gatewayAddresses(spec, devices) : []
+    const isAnnounced = gateways.some((address) => address.includes(':'))
     await Promise.all([
       this.#rules.put(networkKey(spec.id), networkRules(spec, network.row.zone)),
       ...[...network.ports.values()].map((port) => this.#rules.put(portKey(port.row.spec.id), this.#rulesOf(port))),
@@ -473,10 +485,10 @@ export class BridgePlane implements NetworkPlane {
       // A bridge without a MAC address of its own takes a new one when ports come and go.
       mac: stableMac(spec.id),
       up: true,
-      linkLocal: gateways.some((address) => address.includes(':')),
+      linkLocal: isAnnounced ? true : NO_LINK_LOCAL,
       addresses: gateways,
     }
-    await this.#ensureBridge(wish, devices.get(bridge), wish.linkLocal)
+    await this.#ensureBridge(wish, devices.get(bridge), isAnnounced)
     if (spec.dhcp === undefined) await this.#dropNamespace(network, devices)
     else await this.#ensureNamespace(network, spec.dhcp, devices)
     network.settled = true
@@ -520,13 +532,13 @@ export class BridgePlane implements NetworkPlane {
     for (const { outer, inner, ...rest } of legs) {
       const isWhole = devices.has(outer) && kept.has(inner)
       if (!isWhole) kept.delete(inner)
-      if (devices.has(outer) && !isWhole) outerLines.push(`link del dev ${outer}`)
+      if (devices.has(outer) && !isWhole) await this.#removeDevice(outer)
       const wish: DeviceWish = {
         name: outer,
         make: `link add ${outer} type veth peer name ${inner} netns ${namespace}`,
         alias: this.#names.alias('network', spec.id),
         up: true,
-        linkLocal: false,
+        linkLocal: NO_LINK_LOCAL,
         ...rest,
       }
       const have = isWhole ? devices.get(outer) : undefined
@@ -546,24 +558,43 @@ export class BridgePlane implements NetworkPlane {
         up: true,
         linkLocal: true,
       },
-      { name: METADATA_LEG, make: '', up: true, linkLocal: false },
+      { name: METADATA_LEG, make: '', up: true, linkLocal: NO_LINK_LOCAL },
     ]
     for (const wish of wishes) insideLines.push(...setLines(wish, kept.get(wish.name)))
     insideLines.push(`route replace ${hostAddressIn(this.#metadataRange)}/32 dev ${METADATA_LEG}`)
-    // A local route makes the kernel answer for the whole block, without an address for each port.
-    for (const block of blocks) insideLines.push(`route replace local ${blockIn(this.#metadataRange, block)} dev lo`)
+    insideLines.push(...this.#blockRoutes(blocks))
     await ipBatch(insideLines, namespace)
+    network.routed = blocks
     network.translations = undefined
+  }
+
+  /** Local routes make the kernel answer for whole blocks, without an address for each port. */
+  #blockRoutes(blocks: readonly number[]): string[] {
+    const range = this.#metadataRange
+    if (range === undefined) return []
+    return blocks.map((block) => `route replace local ${blockIn(range, block)} dev lo`)
   }
 
   /** dnsmasq and the metadata translation of a network know its guests. */
   async #tellGuests(network: NetworkState): Promise<void> {
     const { spec } = network.row
-    // Its maker calls this again when the network stands; a new block of metadata addresses needs a route first.
-    if (!network.settled) {
-      if (this.#networks.get(spec.id) !== network || spec.dhcp === undefined) return
+    if (this.#networks.get(spec.id) !== network) return
+    try {
+      await this.#tellNamespace(network)
+    } catch (error) {
+      if (!(error instanceof CommandFailed) || spec.dhcp === undefined) throw error
+      this.#log.warn({ network: spec.id, err: error }, 'a namespace is not as it was left, making it again')
       await this.#ensureNamespace(network, spec.dhcp, await readDevices())
-      network.settled = true
+      await this.#tellNamespace(network)
+    }
+  }
+
+  async #tellNamespace(network: NetworkState): Promise<void> {
+    const { spec, blocks } = network.row
+    const fresh = blocks.filter((block) => !network.routed.includes(block))
+    if (spec.dhcp !== undefined && fresh.length > 0) {
+      await ipBatch(this.#blockRoutes(fresh), namespaceOf(spec.id))
+      network.routed = blocks
     }
     const specs = [...network.ports.values()].map(({ row }) => row.spec)
     await Promise.all([this.#translate(network), ...PLACES.map((place) => this.#serve(network, place, specs))])
@@ -622,7 +653,7 @@ export class BridgePlane implements NetworkPlane {
       mtu: network.mtu,
       master: bridgeOf(network.id),
       up: port.adminStateUp,
-      linkLocal: false,
+      linkLocal: NO_LINK_LOCAL,
     }
   }
 
