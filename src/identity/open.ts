@@ -43,6 +43,8 @@ import { openKeyRing } from './tokens/key-ring.ts'
 import { openLogin } from './tokens/login.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 import { type IdentityCaller, openTokens } from './tokens/tokens.ts'
+import { trustRoutes } from './trusts/routes.ts'
+import { openTrusts } from './trusts/trusts.ts'
 import { userRoutes } from './users/routes.ts'
 import { openUsers } from './users/users.ts'
 import { versionRoutes } from './versions/routes.ts'
@@ -77,6 +79,7 @@ export async function openIdentity(
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
   const credentials = openCredentials({ db, changes, keys: blobKeys })
   const limits = openLimits({ db, changes })
+  const trusts = openTrusts({ db, changes, access, settings })
   const identityUrl = publicUrl('identity')
 
   const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
@@ -106,6 +109,7 @@ export async function openIdentity(
         await v3.register(roleRoutes, { roles, links })
         await v3.register(credentialRoutes, { credentials, links })
         await v3.register(limitRoutes, { limits, links })
+        await v3.register(trustRoutes, { trusts, links })
         await v3.register(regionRoutes, { regions, links })
         await v3.register(serviceRoutes, { services, links })
         await v3.register(endpointRoutes, { endpoints, links })

@@ -92,6 +92,7 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
     'create_system_grant_for_group',
     'revoke_system_grant_for_group',
     'delete_application_credential',
+    'delete_trust',
     'create_registered_limits',
     'update_registered_limit',
     'delete_registered_limit',
@@ -114,6 +115,9 @@ const EXPECTED: Readonly<Record<string, keyof typeof ALLOWED>> = {
     'check_system_grant_for_group',
     'get_application_credential',
     'list_application_credentials',
+    'get_trust',
+    'list_roles_for_trust',
+    'get_role_for_trust',
   ]),
 }
 
@@ -129,9 +133,11 @@ const OWN = [
   'list_domains',
   'list_role_assignments',
   'list_credentials',
+  'list_trusts_for_trustor',
   'get_role',
   'list_roles',
   'create_application_credential',
+  'create_trust',
   'get_access_rule',
   'list_access_rules',
   'delete_access_rule',
@@ -194,6 +200,16 @@ describe('the policy of identity', () => {
     const user = await made('users', 'user', { password: 'target' })
     const group = await made('groups', 'group', {})
     const theirs = await made('projects', 'project', { tags: ['tag'] })
+    const lent = { id: await test.roleId('admin') }
+    const trust = await test.make('/v3/OS-TRUST/trusts', {
+      trust: {
+        trustor_user_id: test.ids.adminUserId,
+        trustee_user_id: user.id,
+        impersonation: false,
+        project_id: test.ids.adminProjectId,
+        roles: [lent],
+      },
+    })
     Object.assign(target, {
       domain_id: foreign.id,
       user_id: user.id,
@@ -211,6 +227,7 @@ describe('the policy of identity', () => {
       registered_limit_id: 'unknown',
       limit_id: 'unknown',
       credential_id: 'unknown',
+      trust_id: trust.id,
     })
   })
   after(() => test[Symbol.asyncDispose]())

@@ -7,6 +7,8 @@ export interface IdentitySettings {
   readonly allowRescopeScopedToken: boolean
   /** Levels of projects below a domain. */
   readonly maxProjectTreeDepth: number
+  /** How many times a trust may be passed on. */
+  readonly maxRedelegationCount: number
   readonly maxPasswordLength: number
   readonly argon2: Argon2Cost
   /** Passwords being hashed at one time. Each takes a core for its while, so this bounds what a flood of logins costs. */
@@ -27,6 +29,7 @@ export const DEFAULT_SETTINGS: IdentitySettings = {
   allowExpiredWindowSeconds: 172_800,
   allowRescopeScopedToken: true,
   maxProjectTreeDepth: 5,
+  maxRedelegationCount: 3,
   maxPasswordLength: 4096,
   argon2: { memoryKiB: 19_456, passes: 2, lanes: 1 },
   concurrentHashes: 2,

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../database/database.ts'
 import type { Changes } from '../changes.ts'
+import { findTrustedAccess } from '../trusts/trusted-access.ts'
 import type { Scope } from './scope.ts'
 import { type Access, findAccess } from './store.ts'
 
@@ -38,7 +39,12 @@ export function openAccessMemory(db: Database, changes: Changes): AccessMemory {
         return known.access
       }
       // The count is taken before the reading begins: a change during it makes the result old at once.
-      const entry = { count: changes.count, readAt: Date.now(), access: findAccess(db, userId, scope, delegation) }
+      const { count } = changes
+      const reading =
+        delegation.trustId === undefined
+          ? findAccess(db, userId, scope, delegation)
+          : findTrustedAccess(db, userId, delegation.trustId)
+      const entry = { count, readAt: Date.now(), access: reading }
       remembered.set(key, entry)
       entry.access.catch(() => remembered.delete(key))
       return entry.access

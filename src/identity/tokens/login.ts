@@ -10,6 +10,8 @@ import { secretMatches } from '../application-credentials/secret.ts'
 import { findForLogin } from '../application-credentials/store.ts'
 import type { PasswordHashing } from '../passwords/hashing.ts'
 import type { IdentitySettings } from '../settings.ts'
+import { consumeUse, findTrust } from '../trusts/store.ts'
+import { scopeOf } from '../trusts/trusted-access.ts'
 import type { AccessMemory } from './access.ts'
 import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
@@ -137,8 +139,23 @@ export function openLogin({
         proof = { ...proof, ...next, methods: [...new Set([...(proof?.methods ?? []), ...next.methods])] }
       }
       if (proof === undefined) throw loginFailed('no method')
+      const trust = typeof wanted === 'object' ? wanted['OS-TRUST:trust'] : undefined
+      if (trust !== undefined) return await issueByTrust(proof, trust.id)
       return await tokens.issue(await orderFor(proof, wanted))
     },
+  }
+
+  /** @throws DomainError forbidden for somebody else's trust, and when its uses are up */
+  async function issueByTrust(proof: Proof, trustId: string): Promise<Token> {
+    const trust = await findTrust(db, trustId)
+    if (trust === undefined) throw loginFailed('no such trust')
+    if (trust.trusteeUserId !== proof.userId) throw forbidden('login.not-trustee', 'The trust is for somebody else.')
+    const expiresAt = trust.expiresAt === null ? {} : { expiresAt: trust.expiresAt }
+    const token = await tokens.issue({ ...proof, scope: scopeOf(trust), trustId, ...expiresAt })
+    // Last, so that a login that fails uses nothing up; a token that nobody was told about opens nothing.
+    if (!(await consumeUse(db, trustId)))
+      throw forbidden('trust.used-up', 'The trust has been used as often as it may.')
+    return token
   }
 
   async function orderFor(proof: Proof, wanted: AskedScope | 'unscoped' | undefined): Promise<IssueOrder> {
@@ -191,7 +208,6 @@ function checkScope(asked: AuthRequest['scope']): AskedScope | 'unscoped' | unde
   if (kinds.filter((kind) => asked[kind] !== undefined).length !== 1) {
     throw invalid('login.scope', `The scope must be exactly one of ${kinds.join(', ')}.`)
   }
-  if (asked['OS-TRUST:trust'] !== undefined) throw loginFailed('trusts are not offered yet')
   if (asked.domain !== undefined) idOrName(asked.domain, 'scope')
   if (asked.project !== undefined && asked.project.id === undefined && asked.project.name === undefined) {
     throw invalid('login.scope', 'The project of the scope needs an id or a name.')

@@ -66,7 +66,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
       config: { policy },
       handler: async (request, reply) => {
         const token = await subject(request)
-        mayDo(policy, request.caller, { tokenUserId: token.facts.userId })
+        mayDo(policy, request.caller, { tokenUserId: token.access.userId })
         const json = await tokenJson(token, withCatalog(request))
         return reply.header('x-subject-token', token.text).type(JSON_TYPE).send(json)
       },
@@ -75,7 +75,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
 
   app.delete('/auth/tokens', { config: { policy: 'identity:revoke_token' } }, async (request, reply) => {
     const token = await subject(request)
-    mayDo('identity:revoke_token', request.caller, { tokenUserId: token.facts.userId })
+    mayDo('identity:revoke_token', request.caller, { tokenUserId: token.access.userId })
     await tokens.revoke(token)
     return reply.code(204).send()
   })

@@ -30,6 +30,15 @@ export interface Access {
   readonly roles: readonly RoleName[]
   /** What the access is by and narrowed to; null where it is by nothing of the kind, or that is gone. */
   readonly applicationCredential: NarrowingCredential | null
+  /** The trust that the access is by. */
+  readonly trust?: LendingTrust
+}
+
+export interface LendingTrust {
+  readonly id: string
+  readonly impersonation: boolean
+  readonly trustorUserId: UserId
+  readonly trusteeUserId: UserId
 }
 
 export interface NarrowingCredential {

@@ -44,7 +44,7 @@ export interface IssueOrder {
   readonly parent?: TokenFacts | undefined
   readonly applicationCredentialId?: string | undefined
   readonly trustId?: string | undefined
-  /** The latest end; the ordinary lifetime if that is sooner. */
+  /** The end of what the token lives by; of this, the parent's and the ordinary lifetime the soonest counts. */
   readonly expiresAt?: Date | undefined
 }
 
@@ -106,7 +106,7 @@ export function openTokens({
       if (now === undefined || refusal !== undefined) throw loginFailed(refusal ?? 'no such user')
       const issuedAt = new Date()
       const lifetimeEnd = new Date(issuedAt.getTime() + settings.tokenLifetimeSeconds * 1000)
-      const latest = order.parent?.expiresAt ?? order.expiresAt ?? lifetimeEnd
+      const ends = [order.parent?.expiresAt, order.expiresAt, lifetimeEnd].filter((end) => end !== undefined)
       const facts: TokenFacts = {
         userId,
         userGeneration: now.userGeneration,
@@ -115,7 +115,7 @@ export function openTokens({
         methods: order.methods,
         auditId: randomBytes(16).toString('base64url'),
         issuedAt,
-        expiresAt: latest < lifetimeEnd ? latest : lifetimeEnd,
+        expiresAt: new Date(Math.min(...ends.map(Number))),
         ...(order.parent !== undefined && { parentAuditId: order.parent.parentAuditId ?? order.parent.auditId }),
         ...(order.applicationCredentialId !== undefined && { applicationCredentialId: order.applicationCredentialId }),
         ...(order.trustId !== undefined && { trustId: order.trustId }),
@@ -164,6 +164,7 @@ function whyNot(access: Access | undefined, scope: Scope, by: Delegation): strin
   if (!access.userEnabled) return 'the user or his domain is disabled'
   if (scope.kind === 'unscoped') return undefined
   if (scope.kind !== 'system' && access.scopeEnabled !== true) return `the ${scope.kind} is gone or disabled`
+  if (by.trustId !== undefined && access.roles.length === 0) return 'the trustor has lost a role that he lent'
   if (access.roles.length === 0) return `the user has no role on this ${scope.kind}`
   return undefined
 }

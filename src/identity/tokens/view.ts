@@ -1,6 +1,6 @@
 /** A token as its answer shows it. Source: keystone/common/render_token.py */
 import type { Catalog } from '../catalog/catalog.ts'
-import type { NarrowingCredential } from './store.ts'
+import type { LendingTrust, NarrowingCredential } from './store.ts'
 import type { Token } from './tokens.ts'
 
 /** The whole body as JSON, kept with the token: validating it again writes nothing. */
@@ -35,9 +35,19 @@ function viewToken({ facts, access }: Token): Record<string, unknown> {
     ...(facts.scope.kind === 'domain' && { domain: { id: access.scopeId, name: access.scopeName } }),
     ...(facts.scope.kind === 'system' && { system: { all: true } }),
     ...(facts.scope.kind !== 'unscoped' && { roles: access.roles }),
+    ...(access.trust !== undefined && { 'OS-TRUST:trust': viewTrust(access.trust) }),
     ...(access.applicationCredential !== null && {
       application_credential: viewApplicationCredential(access.applicationCredential),
     }),
+  }
+}
+
+function viewTrust(trust: LendingTrust) {
+  return {
+    id: trust.id,
+    impersonation: trust.impersonation,
+    trustor_user: { id: trust.trustorUserId },
+    trustee_user: { id: trust.trusteeUserId },
   }
 }
 
