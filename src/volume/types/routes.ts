@@ -15,7 +15,7 @@ import {
   type TypeUpdate,
 } from './schemas.ts'
 import { type Types, visibleSpecs } from './types.ts'
-import { viewType, viewUpdatedType } from './view.ts'
+import { viewCreatedType, viewType, viewUpdatedType } from './view.ts'
 import { invalidRequest } from '../errors.ts'
 
 type ById = { Params: { id: string } }
@@ -31,7 +31,7 @@ export function typeRoutes(app: FastifyInstance, { types, publicUrl }: { types: 
   app.post<{ Body: { volume_type: TypeCreate } }>(
     '/v3/types',
     { config: { policy: 'volume_extension:type_create' }, schema: { body: TypeCreateBody } },
-    async (request) => ({ volume_type: viewType(await types.create(request.body.volume_type), request.caller) }),
+    async (request) => ({ volume_type: viewCreatedType(await types.create(request.body.volume_type)) }),
   )
 
   app.get<ById>('/v3/types/:id', { config: { policy: 'volume_extension:type_get' } }, async (request) => {

@@ -34,7 +34,6 @@ describe('volume types', () => {
       is_public: true,
       description: 'fast',
       extra_specs: { volume_backend_name: 'ssd' },
-      qos_specs_id: null,
       'os-volume-type-access:is_public': true,
     })
     const changed = await test.admin('PUT', `/types/${made.id}`, { volume_type: { name: 'silver' } })

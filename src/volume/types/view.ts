@@ -18,7 +18,12 @@ export function viewType(type: TypeRow, caller: Caller) {
   }
 }
 
-/** The answer to an update has none of what extensions add. */
+/** The answer to a create: without what only the newer view has. Source: cinder/api/views/types.py */
+export function viewCreatedType(type: TypeRow) {
+  return { ...viewUpdatedType(type), 'os-volume-type-access:is_public': type.isPublic }
+}
+
+/** The answer to an update has nothing of extensions either. */
 export function viewUpdatedType(type: TypeRow) {
   return {
     id: type.id,

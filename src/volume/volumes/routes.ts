@@ -25,7 +25,7 @@ import {
   VolumeUpdateBody,
 } from './schemas.ts'
 import type { VolumeChanges } from './store.ts'
-import { type Viewer, viewSummary, viewVolume } from './view.ts'
+import { type Viewer, viewSummary, viewVolume, viewVolumeItself } from './view.ts'
 import type { VolumeRules } from './volumes.ts'
 
 type ById = { Params: { id: string } }
@@ -82,7 +82,7 @@ export function volumeRoutes(app: FastifyInstance, { volumes, publicUrl }: Parts
       const order = createOrder(request.caller, request.body, request.microversion)
       if (order.imageId !== undefined) authorize(policies, 'volume:create_from_image', request.caller)
       const volume = await volumes.create(request.caller, order)
-      return reply.code(202).send({ volume: viewVolume(volume, viewer(request)) })
+      return reply.code(202).send({ volume: viewVolumeItself(volume, viewer(request)) })
     },
   )
 
@@ -96,7 +96,7 @@ export function volumeRoutes(app: FastifyInstance, { volumes, publicUrl }: Parts
     async (request) => {
       validate(request.microversion, isStrict(request) ? VolumeUpdateBody : LooseVolumeUpdateBody, request.body)
       const volume = await volumes.update(request.caller, request.params.id, changesOf(request.body.volume))
-      return { volume: viewVolume(volume, viewer(request)) }
+      return { volume: viewVolumeItself(volume, viewer(request)) }
     },
   )
 

@@ -15,11 +15,14 @@ export function viewSummary(volume: VolumeRow, { links }: Viewer) {
   return { id: volume.id, name: volume.name, links: links.of('volumes', volume.id) }
 }
 
+/** As it is shown and listed. */
 export function viewVolume(volume: VolumeRow, viewer: Viewer) {
-  const { caller, version, links } = viewer
+  return { ...viewVolumeItself(volume, viewer), ...viewExtensions(volume, viewer.caller) }
+}
+
+/** As the answers to a create and to an update have it: upstream's extensions add nothing there. */
+export function viewVolumeItself(volume: VolumeRow, { caller, version, links }: Viewer) {
   const since = (text: string) => version >= microversion(text)
-  const seesHost = authorizes('volume_extension:volume_host_attribute', caller)
-  const seesMigration = authorizes('volume_extension:volume_mig_status_attribute', caller)
   return {
     id: volume.id,
     status: volume.status,
@@ -48,11 +51,16 @@ export function viewVolume(volume: VolumeRow, viewer: Viewer) {
     ...(since('3.61') && caller.isAdmin && { cluster_name: null }),
     ...(since('3.63') && { volume_type_id: volume.typeId }),
     ...(since('3.65') && { consumes_quota: true }),
-    ...(seesHost && { 'os-vol-host-attr:host': volume.backend }),
+  }
+}
+
+function viewExtensions(volume: VolumeRow, caller: Caller) {
+  return {
+    ...(authorizes('volume_extension:volume_host_attribute', caller) && { 'os-vol-host-attr:host': volume.backend }),
     ...(authorizes('volume_extension:volume_tenant_attribute', caller) && {
       'os-vol-tenant-attr:tenant_id': volume.projectId,
     }),
-    ...(seesMigration && {
+    ...(authorizes('volume_extension:volume_mig_status_attribute', caller) && {
       'os-vol-mig-status-attr:migstat': volume.migrationStatus,
       'os-vol-mig-status-attr:name_id': null,
     }),

@@ -8,7 +8,7 @@ describe('volumes', () => {
     test = await volumeServiceUnderTest()
     const quota = { quota_set: { volumes: 1000, gigabytes: 100000 } }
     const { body } = await test.ask('demo', 'POST', '/volume/v3/volumes', { volume: { size: 1 } })
-    const project = body.volume['os-vol-tenant-attr:tenant_id']
+    const project = (await test.demo('GET', `/volumes/${body.volume.id}`)).body.volume['os-vol-tenant-attr:tenant_id']
     await test.admin('PUT', `/os-quota-sets/${project}`, quota)
     await test.settled(body.volume.id)
     await test.demo('DELETE', `/volumes/${body.volume.id}`)
