@@ -95,27 +95,65 @@ function compile(schema: TSchema): Validator {
   const compiled = Compile(schema)
   return (value) => {
     if (compiled.Check(value)) return undefined
-    const errors = compiled.Errors(value) as {
-      instancePath: string
-      message: string
-      keyword: string
-      params: object
-    }[]
+    const errors = compiled.Errors(value) as SchemaError[]
     // A forbidden property is reported twice, by its name and as a schema that is false; the name says more.
     const named = errors.filter(({ keyword }) => keyword !== 'boolean')
     // A union reports each failed branch; the deepest path is the one the author of the request meant.
     const first = (named.length > 0 ? named : errors).reduce((a, b) =>
       b.instancePath.split('/').length > a.instancePath.split('/').length ? b : a,
     )
-    const extra = (first.params as { additionalProperties?: string[] }).additionalProperties
-    const missing = (first.params as { requiredProperties?: string[] }).requiredProperties
-    const message =
-      extra !== undefined
-        ? `Additional properties are not allowed (${extra.map((name) => `'${name}'`).join(', ')} ${extra.length === 1 ? 'was' : 'were'} unexpected)`
-        : missing !== undefined
-          ? `${missing.map((name) => `'${name}'`).join(', ')} is a required property`
-          : first.message
+    const message = inWords(first, valueAt(value, first.instancePath))
     return { path: first.instancePath, message }
+  }
+}
+
+interface SchemaError {
+  readonly instancePath: string
+  readonly message: string
+  readonly keyword: string
+  readonly params: object
+}
+
+/** What clients of the real services are used to reading: the words of Python's jsonschema. */
+function inWords({ keyword, params, message }: SchemaError, value: unknown): string {
+  const given = params as Record<string, never> & { additionalProperties?: string[]; requiredProperties?: string[] }
+  const { additionalProperties: extra, requiredProperties: missing } = given
+  if (extra !== undefined) {
+    const names = extra.map((name) => `'${name}'`).join(', ')
+    return `Additional properties are not allowed (${names} ${extra.length === 1 ? 'was' : 'were'} unexpected)`
+  }
+  if (missing !== undefined) return `${missing.map((name) => `'${name}'`).join(', ')} is a required property`
+  const it = typeof value === 'string' ? `'${value.slice(0, 120)}'` : shown(value)
+  switch (keyword) {
+    case 'type':
+      return `${it} is not of type ${[given.type]
+        .flat()
+        .map((type) => `'${type}'`)
+        .join(', ')}`
+    case 'minimum':
+      return `${it} is less than the minimum of ${given.limit}`
+    case 'maximum':
+      return `${it} is greater than the maximum of ${given.limit}`
+    case 'minLength':
+    case 'minItems':
+      return `${it} is too short`
+    case 'maxLength':
+    case 'maxItems':
+      return `${it} is too long`
+    case 'minProperties':
+      return `${it} does not have enough properties`
+    case 'maxProperties':
+      return `${it} has too many properties`
+    case 'enum':
+      return `${it} is not one of ${shown(given.allowedValues)}`
+    case 'pattern':
+      return `${it} does not match '${given.pattern}'`
+    case 'uniqueItems':
+      return `${it} has non-unique elements`
+    case 'format':
+      return `${it} is not a '${given.format}'`
+    default:
+      return message
   }
 }
 
