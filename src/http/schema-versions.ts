@@ -73,7 +73,7 @@ function isIn(schema: JsonSchema, version: Microversion): boolean {
 }
 
 /**
- * @throws DomainError invalid, `http.schema.violated`: what, which field, what is allowed
+ * @throws DomainError invalid, `http.schema.violated`: what, which field, what is allowed; `details.said` is the last alone
  */
 export function validate(version: Microversion, schema: TSchema, value: unknown): void {
   let versions = derived.get(schema)
@@ -87,7 +87,7 @@ export function validate(version: Microversion, schema: TSchema, value: unknown)
     'invalid',
     'http.schema.violated',
     `Invalid input for field/attribute ${field}. Value: ${shown(valueAt(value, violation.path))}. ${violation.message}`,
-    { details: { path: violation.path, field } },
+    { details: { path: violation.path, field, said: violation.message } },
   )
 }
 
@@ -116,7 +116,11 @@ interface SchemaError {
 
 /** What clients of the real services are used to reading: the words of Python's jsonschema. */
 function inWords({ keyword, params, message }: SchemaError, value: unknown): string {
-  const given = params as Record<string, never> & { additionalProperties?: string[]; requiredProperties?: string[] }
+  const given = params as Record<string, unknown> & {
+    additionalProperties?: string[]
+    requiredProperties?: string[]
+    allowedValues?: unknown[]
+  }
   const { additionalProperties: extra, requiredProperties: missing } = given
   if (extra !== undefined) {
     const names = extra.map((name) => `'${name}'`).join(', ')
@@ -145,7 +149,7 @@ function inWords({ keyword, params, message }: SchemaError, value: unknown): str
     case 'maxProperties':
       return `${it} has too many properties`
     case 'enum':
-      return `${it} is not one of ${shown(given.allowedValues)}`
+      return `${it} is not one of ${listed(given.allowedValues ?? [])}`
     case 'pattern':
       return `${it} does not match '${given.pattern}'`
     case 'uniqueItems':
@@ -155,6 +159,10 @@ function inWords({ keyword, params, message }: SchemaError, value: unknown): str
     default:
       return message
   }
+}
+
+function listed(values: readonly unknown[]): string {
+  return `[${values.map((value) => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value))).join(', ')}]`
 }
 
 function valueAt(value: unknown, path: string): unknown {
