@@ -15,8 +15,8 @@ const DUPLICATE = 'placement.duplicate_name'
 
 export const badQuery = (message: string, wireCode?: 'bad_value' | 'missing_value' | 'duplicate_key') =>
   error('invalid', 'placement.query.invalid', message, wireCode && `placement.query.${wireCode}`)
-export const methodNotAllowed = (allowed: readonly string[]) =>
-  new DomainError('invalid', 'placement.method.not-allowed', 'The method specified is not allowed for this resource.', {
+export const methodNotAllowed = (method: string, allowed: readonly string[]) =>
+  new DomainError('invalid', 'placement.method.not-allowed', `The method ${method} is not allowed for this resource.`, {
     details: { allow: allowed.join(', ') },
   })
 export const notAcceptable = () => error('invalid', 'placement.accept.unknown', 'Only application/json is provided')
@@ -65,6 +65,8 @@ export const unknownClass = (where: string, name: string) =>
   error('invalid', 'placement.resource-class.unknown', `${where}: No such resource class ${name}.`)
 export const classExists = (name: string) =>
   error('conflict', 'placement.resource-class.exists', `Conflicting resource class already exists: ${name}`)
+export const classNameTaken = (name: string) =>
+  error('conflict', 'placement.resource-class.exists', `Resource class already exists: ${name}`)
 export const classIsStandard = (deed: 'delete' | 'update', name: string) =>
   error('invalid', 'placement.resource-class.standard', `Cannot ${deed} standard resource class ${name}.`)
 export const classInUse = (name: string) =>

@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<Reason, number>> = {
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'http.microversion.unacceptable': 406,
   'http.body.too-large': 413,
+  'http.body.media-type': 415,
   'http.surprise': 500,
   'placement.method.not-allowed': 405,
   'placement.accept.unknown': 406,
@@ -38,7 +39,7 @@ export function placementFault(error: DomainError, request: FastifyRequest): Fau
   const body = {
     status,
     title,
-    detail: detailOf(error),
+    detail: detailOf(error, request),
     ...(request.microversion >= WITH_CODE && { code: code ?? 'placement.undefined_code' }),
     request_id: request.requestId,
     ...(error.code === 'http.microversion.unacceptable' && {
@@ -49,13 +50,21 @@ export function placementFault(error: DomainError, request: FastifyRequest): Fau
   return { status, body: { errors: [body] }, ...(allow !== undefined && { headers: { allow } }) }
 }
 
-function detailOf(error: DomainError): string {
+function detailOf(error: DomainError, request: FastifyRequest): string {
   switch (error.code) {
     case 'http.schema.violated':
-      return `JSON does not validate: ${error.message}`
+      return `JSON does not validate: ${error.details.said ?? error.message}`
     case 'http.body.malformed':
       return `Malformed JSON: ${error.message}`
+    case 'http.microversion.unacceptable':
+      return `Unacceptable version header: ${askedVersion(request)}. ${error.message}`
+    case 'http.microversion.malformed':
+      return `invalid version string: ${askedVersion(request)}`
     default:
       return error.message
   }
+}
+
+function askedVersion({ headers }: FastifyRequest): string {
+  return /placement\s+([^\s,]+)/i.exec(String(headers['openstack-api-version']))?.[1] ?? ''
 }

@@ -64,7 +64,7 @@ export async function take(sql: Sql, order: ClaimOrder): Promise<ClaimOutcome> {
   return outcome
 }
 
-/** Gives back all that a consumer has taken. */
+/** Gives back all that a consumer has taken. As upstream, that moves no provider's generation. */
 export async function giveBack(sql: Sql, consumerId: string): Promise<void> {
   await sql`
     with provider as (
@@ -78,9 +78,6 @@ export async function giveBack(sql: Sql, consumerId: string): Promise<void> {
     ), freed as (
       update placement.inventories i set used = i.used - gone.used
         from gone where i.provider_id = gone.provider_id and i.resource_class = gone.resource_class
-    ), moved as (
-      update placement.providers p set generation = p.generation + 1, updated_at = now()
-        from provider where p.id = provider.id
     )
     delete from placement.consumers where id = ${consumerId}`
 }
