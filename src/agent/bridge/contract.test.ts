@@ -1,28 +1,16 @@
 /** The bridge plane keeps the contract on this machine, with network namespaces as guests. */
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { needsRootAnd } from '../../../test/support/needs-root.ts'
 import { NamespaceGuest } from '../../../test/support/namespace-guest.ts'
 import { networkPlaneContract, type PlaneUnderTest } from '../network-plane.contract.ts'
 import { run } from './command.ts'
 import { confOf } from './dnsmasq.ts'
 import { type BridgeNetworkPlane, openBridgePlane } from './index.ts'
 import { bridgeOf, cloudNames, namespaceOf, tapOf } from './names.ts'
-
-/** Why these tests cannot run here, or false. */
-function missing(): string | false {
-  if (process.getuid?.() !== 0) return 'needs root'
-  for (const tool of ['ip', 'nft', 'dnsmasq', 'sysctl', 'busybox', 'timeout'])
-    try {
-      execFileSync('which', [tool], { stdio: 'ignore' })
-    } catch {
-      return `needs ${tool}`
-    }
-  return false
-}
 
 async function openUnderTest(): Promise<PlaneUnderTest> {
   const cloudId = randomBytes(4).toString('hex')
@@ -85,4 +73,7 @@ async function openUnderTest(): Promise<PlaneUnderTest> {
   }
 }
 
-networkPlaneContract('the bridge driver', openUnderTest, { skip: missing(), carriesPackets: true })
+networkPlaneContract('the bridge driver', openUnderTest, {
+  skip: needsRootAnd('ip', 'nft', 'dnsmasq', 'sysctl', 'busybox', 'timeout'),
+  carriesPackets: true,
+})

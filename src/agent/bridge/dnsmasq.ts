@@ -29,6 +29,7 @@ export class Dnsmasq {
   #served: DnsmasqFiles | undefined
   #pid: number | undefined
   #turning: Promise<void> | undefined
+  #turnsLeft = 0
   #trouble: string | undefined
 
   /** Takes over a process that an earlier control plane started with the files in `dir`. No namespace: on the host. */
@@ -54,15 +55,20 @@ export class Dnsmasq {
 
   /** Resolves when what is wanted now is served. @throws CommandFailed when dnsmasq does not start */
   settle(): Promise<void> {
-    const turn = (this.#turning ?? Promise.resolve()).then(() => this.#turn())
-    const guarded = turn.catch(() => {})
-    this.#turning = guarded
+    this.#turnsLeft++
+    const turn = (this.#turning ?? Promise.resolve())
+      .then(() => this.#turn())
+      .finally(() => {
+        this.#turnsLeft--
+      })
+    // Who asked hears of a failure; the next turn begins regardless.
+    this.#turning = turn.catch(() => {})
     return turn
   }
 
   /** Called by the clock: starts it again if it has died. */
   async revive(): Promise<void> {
-    if (this.#wanted === undefined || this.#isAtWork()) return
+    if (this.#wanted === undefined || this.#turnsLeft > 0 || this.#isAtWork()) return
     this.#log.warn({ dir: this.#dir, pid: this.#pid }, 'dnsmasq is gone, starting it again')
     await this.settle()
   }
