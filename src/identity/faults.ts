@@ -37,7 +37,10 @@ const TITLE: Readonly<Record<number, string>> = {
 /** @param identityUrl the public URL of identity, for `WWW-Authenticate` */
 export function faultOf(error: DomainError, identityUrl: string): Fault {
   const code = STATUS_OF_CODE[error.code] ?? STATUS[error.reason]
-  const { identity } = error.details
+  const { identity, body, receipt } = error.details
+  if (error.code === 'identity.login.more-methods') {
+    return { status: 401, body, headers: { 'openstack-auth-receipt': String(receipt) } }
+  }
   return {
     status: code,
     body: {

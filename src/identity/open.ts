@@ -64,7 +64,9 @@ export async function openIdentity(
   const hashing = openPasswordHashing(settings)
   const access = openAccessMemory(db, changes)
   const tokens = openTokens({ db, changes, access, keys, settings, log })
-  const login = openLogin({ db, tokens, access, hashing, settings })
+  const credentials = openCredentials({ db, changes, keys: blobKeys })
+  const { secretsOf } = credentials
+  const login = openLogin({ db, tokens, access, hashing, settings, keys, secretsOf })
   const catalog = openCatalog(db, changes)
   const projects = openProjects({ db, changes, settings })
   const domains = openDomains({ db, changes })
@@ -77,7 +79,6 @@ export async function openIdentity(
   const services = openServices({ db, changes })
   const endpoints = openEndpoints({ db, changes })
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
-  const credentials = openCredentials({ db, changes, keys: blobKeys })
   const limits = openLimits({ db, changes })
   const trusts = openTrusts({ db, changes, access, settings })
   const identityUrl = publicUrl('identity')

@@ -34,6 +34,8 @@ export interface Credentials {
     body: Static<typeof CredentialUpdateBody>['credential'],
   ): Promise<Credential>
   delete(caller: IdentityCaller, id: string): Promise<void>
+  /** For logging in, where nobody is a caller yet. */
+  secretsOf(userId: string, type: string): Promise<readonly string[]>
 }
 
 /** Keys in an EC2 credential's blob that say what it was made with, and stay. */
@@ -54,6 +56,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
     async create(caller, body) {
       mayDo('identity:create_credential', caller, { credentialUserId: body.user_id })
       stayInProject(caller, body.project_id ?? null)
+      checkTotp(body.type, body.blob)
       const isEc2 = body.type.toLowerCase() === 'ec2'
       if (isEc2) refuseRestricted(caller)
       if (isEc2 && body.project_id == null) {
@@ -104,6 +107,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
         if (before === undefined) throw notFound('credential', id)
         const blob = body.blob ?? openBlob(keys, before.blob)
         if (before.type.toLowerCase() === 'ec2') keepEc2Keys(openBlob(keys, before.blob), blob)
+        checkTotp(body.type ?? before.type, blob)
         const after: CredentialRow = {
           ...before,
           userId: body.user_id ?? before.userId,
@@ -124,6 +128,11 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
       await permitted('identity:delete_credential', caller, id)
       const was = await changes.commit((tx) => store.deleteCredential(tx, id))
       if (!was) throw notFound('credential', id)
+    },
+
+    async secretsOf(userId, type) {
+      const rows = await store.listCredentialsOf(db, userId, type)
+      return rows.map((row) => openBlob(keys, row.blob))
     },
   }
 }
@@ -156,4 +165,10 @@ function keepEc2Keys(before: string, after: string): void {
   const [old, fresh] = [ec2Blob(before), ec2Blob(after)]
   const changed = FIXED_EC2_KEYS.find((key) => old[key] !== fresh[key])
   if (changed !== undefined) throw invalid('credential.blob', `"${changed}" of an EC2 credential cannot be changed.`)
+}
+
+/** A seed that cannot be read would make every login with it an accident. */
+function checkTotp(type: string, blob: string): void {
+  if (type !== 'totp' || /^[A-Za-z2-7]{16,}=*$/.test(blob)) return
+  throw invalid('credential.blob', 'The blob of a TOTP credential is a secret of at least 16 letters in base32.')
 }

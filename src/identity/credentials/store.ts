@@ -46,6 +46,11 @@ export async function listCredentials(
        ${matching(sql, list)} ${paged(sql, list, 'c.id')}`
 }
 
+export async function listCredentialsOf(sql: Sql, userId: string, type: string): Promise<readonly CredentialRow[]> {
+  return await sql<CredentialRow[]>`
+    select ${columns(sql)} from identity.credentials c where c.user_id = ${userId} and c.type = ${type}`
+}
+
 export async function insertCredential(sql: Sql, row: CredentialRow): Promise<void> {
   await guarded(row, async () => {
     await sql`

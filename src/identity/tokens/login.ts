@@ -13,11 +13,14 @@ import type { IdentitySettings } from '../settings.ts'
 import { consumeUse, findTrust } from '../trusts/store.ts'
 import { scopeOf } from '../trusts/trusted-access.ts'
 import type { AccessMemory } from './access.ts'
+import { methodsOf, moreNeeded, unmetRules } from './factors.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
 import { findDomainId, findProjectId, findUserForLogin, findUserId, type UserSelector } from './store.ts'
 import type { Method, TokenFacts } from './token-string.ts'
 import type { IssueOrder, Token, Tokens } from './tokens.ts'
+import { goodPasscodes } from './totp.ts'
 
 export type AuthRequest = Static<typeof AuthBody>['auth']
 type Presented = AuthRequest['identity']
@@ -38,13 +41,14 @@ interface Proof {
 
 export interface Login {
   /**
-   * @throws DomainError invalid for a request that makes no sense; unauthenticated, `identity.login.failed` and
-   * `identity.password.expired`; forbidden where a token may not be exchanged; unavailable, `identity.password.busy`
+   * @param receipt of an earlier login that met part of what the user's rules want
+   * @throws DomainError invalid for a request that makes no sense; unauthenticated, `identity.login.failed`,
+   * `identity.login.more-methods` and `identity.password.expired`; forbidden where a token may not be exchanged; unavailable, `identity.password.busy`
    */
-  login(auth: AuthRequest): Promise<Token>
+  login(auth: AuthRequest, receipt?: string): Promise<Token>
 }
 
-const OFFERED = ['password', 'token', 'application_credential'] as const
+const OFFERED = ['password', 'token', 'totp', 'application_credential'] as const
 
 export function openLogin({
   db,
@@ -52,12 +56,17 @@ export function openLogin({
   access,
   hashing,
   settings,
+  keys,
+  secretsOf,
 }: {
   db: Database
   tokens: Tokens
   access: AccessMemory
   hashing: PasswordHashing
   settings: IdentitySettings
+  keys: KeyRing
+  /** The secrets that a user keeps as credentials of a type. */
+  secretsOf: (userId: UserId, type: string) => Promise<readonly string[]>
 }): Login {
   const provers: Record<(typeof OFFERED)[number], (presented: Presented, auth: AuthRequest) => Promise<Proof>> = {
     async password({ password }) {
@@ -101,6 +110,15 @@ export function openLogin({
       }
     },
 
+    async totp({ totp }) {
+      const user = await findUserForLogin(db, userSelector(totp!.user))
+      const secrets = user === undefined ? [] : await secretsOf(user.id, 'totp')
+      const now = Date.now()
+      const good = secrets.flatMap((secret) => goodPasscodes(secret, now))
+      if (user === undefined || !good.includes(totp!.user.passcode ?? '')) throw loginFailed('wrong passcode')
+      return { userId: user.id, methods: ['totp'] }
+    },
+
     async application_credential({ application_credential: given }, auth) {
       if (auth.scope !== undefined) throw loginFailed('an application credential has its own scope')
       const credential = await findForLogin(db, await credentialSelector(given!))
@@ -118,7 +136,7 @@ export function openLogin({
   }
 
   return {
-    async login(auth) {
+    async login(auth, receipt) {
       const methods = [...new Set(auth.identity.methods)]
       for (const method of methods) {
         if (!(method in auth.identity)) {
@@ -139,10 +157,23 @@ export function openLogin({
         proof = { ...proof, ...next, methods: [...new Set([...(proof?.methods ?? []), ...next.methods])] }
       }
       if (proof === undefined) throw loginFailed('no method')
+      proof = await withAllFactors(proof, receipt)
       const trust = typeof wanted === 'object' ? wanted['OS-TRUST:trust'] : undefined
       if (trust !== undefined) return await issueByTrust(proof, trust.id)
       return await tokens.issue(await orderFor(proof, wanted))
     },
+  }
+
+  /** @throws DomainError unauthenticated, `identity.login.more-methods` when the user's rules want more */
+  async function withAllFactors(proof: Proof, receipt: string | undefined): Promise<Proof> {
+    const user = await access.of(proof.userId, UNSCOPED)
+    if (user === undefined) throw loginFailed('the user is gone')
+    const before =
+      receipt === undefined ? [] : methodsOf(keys, receipt, { userId: user.userId, generation: user.userGeneration })
+    const methods = [...new Set([...before, ...proof.methods])]
+    const unmet = unmetRules(user.userOptions, methods, OFFERED)
+    if (unmet.length > 0) throw moreNeeded(keys, user, methods, unmet)
+    return { ...proof, methods }
   }
 
   /** @throws DomainError forbidden for somebody else's trust, and when its uses are up */

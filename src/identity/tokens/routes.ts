@@ -49,7 +49,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
     '/auth/tokens',
     { config: { policy: 'identity:authenticate' }, schema: { body: AuthBody } },
     async (request, reply) => {
-      const token = await login.login(request.body.auth)
+      const receipt = request.headers['openstack-auth-receipt']
+      const token = await login.login(request.body.auth, typeof receipt === 'string' ? receipt : undefined)
       const json = await tokenJson(token, withCatalog(request))
       return reply.code(201).header('x-subject-token', token.text).type(JSON_TYPE).send(json)
     },

@@ -17,6 +17,9 @@ export const AuthBody = Type.Object({
         Type.Object({ user: Type.Object({ ...UserSelector, password: Type.Optional(Type.String()) }) }),
       ),
       token: Type.Optional(Type.Object({ id: Type.String() })),
+      totp: Type.Optional(
+        Type.Object({ user: Type.Object({ ...UserSelector, passcode: Type.Optional(Type.String()) }) }),
+      ),
       application_credential: Type.Optional(
         Type.Object({
           id: Type.Optional(Type.String()),

@@ -17,6 +17,7 @@ export interface Access {
   readonly userDomainName: string
   readonly defaultProjectId: ProjectId | null
   readonly passwordExpiresAt: Date | null
+  readonly userOptions: Readonly<Record<string, unknown>>
   /** The project or domain of the scope; null in other scopes, and when it is gone. */
   readonly scopeId: string | null
   readonly scopeName: string | null
@@ -65,7 +66,7 @@ export async function findAccess(
   const [found] = await sql<Access[]>`
     select u.id as user_id, u.name as user_name, u.enabled and ud.enabled as user_enabled,
            u.token_generation as user_generation, ud.id as user_domain_id, ud.name as user_domain_name,
-           u.default_project_id,
+           u.default_project_id, u.options as user_options,
            (select expires_at from identity.passwords where user_id = u.id order by id desc limit 1) as password_expires_at,
            s.id as scope_id, s.name as scope_name, s.enabled and coalesce(sd.enabled, true) as scope_enabled,
            s.token_generation as scope_generation, sd.id as scope_domain_id, sd.name as scope_domain_name,
@@ -123,7 +124,6 @@ export interface UserForLogin {
   readonly id: UserId
   readonly passwordHash: string | null
   readonly passwordExpiresAt: Date | null
-  readonly options: Readonly<Record<string, unknown>>
 }
 
 /** How a login names a user: by id, or by a name in a domain that is named by id or by name. */
@@ -134,7 +134,7 @@ export type UserSelector =
 /** The enabled user, in an enabled domain, that the selector means. */
 export async function findUserForLogin(sql: Sql, user: UserSelector): Promise<UserForLogin | undefined> {
   const [found] = await sql<UserForLogin[]>`
-    select u.id, p.hash as password_hash, p.expires_at as password_expires_at, u.options
+    select u.id, p.hash as password_hash, p.expires_at as password_expires_at
       from identity.users u
       join identity.projects d on d.id = u.domain_id and d.is_domain
       left join lateral (select hash, expires_at from identity.passwords where user_id = u.id order by id desc limit 1) p

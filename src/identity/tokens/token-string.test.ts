@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { newHexId } from '../../ids.ts'
-import { openToken, sealToken, type SigningKey, type TokenFacts } from './token-string.ts'
+import { openReceipt, openToken, sealReceipt, sealToken, type SigningKey, type TokenFacts } from './token-string.ts'
 
 const aKey = (id: number): SigningKey => ({ id, secret: createSecretKey(randomBytes(32)) })
 const key = aKey(7)
@@ -46,6 +46,13 @@ describe('the text of a token', () => {
       forged[at]! ^= 1
       assert.equal(openToken(keyOf, forged.toString('base64url')), undefined, `byte ${at}`)
     }
+  })
+
+  it('is no receipt, and a receipt is no token', () => {
+    const facts = aToken()
+    assert.equal(openToken(keyOf, sealReceipt(key, facts)), undefined)
+    assert.equal(openReceipt(keyOf, sealToken(key, facts)), undefined)
+    assert.deepEqual(openReceipt(keyOf, sealReceipt(key, facts)), facts)
   })
 
   it('is refused when another key has signed it, or when it is not a token at all', () => {

@@ -2,9 +2,10 @@
  * The text of a token: facts that never change, packed, signed, and written in base64url. What may change (roles, names,
  * whether the user is still enabled) is not in it.
  *
- *   version 1 | key id 4 | body | HMAC-SHA-256 of all before 32
+ *   kind 1 | key id 4 | body | HMAC-SHA-256 of all before 32
  *
- * At most 255 characters, as clients and upstream's own columns expect.
+ * At most 255 characters, as clients and upstream's own columns expect. Receipts for half a login are packed alike; their
+ * kind keeps them from being tokens.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { DomainId, ProjectId, UserId } from '../../ids.ts'
@@ -38,14 +39,35 @@ export interface SigningKey {
   readonly secret: KeyObject
 }
 
-const VERSION = 1
+/** First byte: what this is, and in which layout. */
+const TOKEN = 1
+const RECEIPT = 2
 const MAC_BYTES = 32
 const MAX_CHARACTERS = 255
 const SCOPES = ['unscoped', 'project', 'domain', 'system'] as const
 
 export function sealToken(key: SigningKey, facts: TokenFacts): string {
+  return seal(TOKEN, key, facts)
+}
+
+/** The facts of a token that one of our keys has signed; undefined for every other text. Says nothing about expiry. */
+export function openToken(keyOf: KeyLookup, text: string): TokenFacts | undefined {
+  return unseal(TOKEN, keyOf, text)
+}
+
+export function sealReceipt(key: SigningKey, facts: TokenFacts): string {
+  return seal(RECEIPT, key, facts)
+}
+
+export function openReceipt(keyOf: KeyLookup, text: string): TokenFacts | undefined {
+  return unseal(RECEIPT, keyOf, text)
+}
+
+type KeyLookup = (id: number) => SigningKey | undefined
+
+function seal(kind: number, key: SigningKey, facts: TokenFacts): string {
   const body = new Packer()
-  body.uint(1, VERSION)
+  body.uint(1, kind)
   body.uint(4, key.id)
   body.uint(
     2,
@@ -70,11 +92,10 @@ export function sealToken(key: SigningKey, facts: TokenFacts): string {
   return text
 }
 
-/** The facts of a token that one of our keys has signed; undefined for every other text. Says nothing about expiry. */
-export function openToken(keyOf: (id: number) => SigningKey | undefined, text: string): TokenFacts | undefined {
+function unseal(kind: number, keyOf: KeyLookup, text: string): TokenFacts | undefined {
   if (text.length > MAX_CHARACTERS || !/^[A-Za-z0-9_-]+$/.test(text)) return undefined
   const all = Buffer.from(text, 'base64url')
-  if (all.length < 5 + MAC_BYTES || all[0] !== VERSION) return undefined
+  if (all.length < 5 + MAC_BYTES || all[0] !== kind) return undefined
   const key = keyOf(all.readUInt32BE(1))
   if (key === undefined) return undefined
   const packed = all.subarray(0, -MAC_BYTES)
@@ -88,12 +109,12 @@ export function openToken(keyOf: (id: number) => SigningKey | undefined, text: s
   const parentAuditId = body.optional(() => body.bytes(16).toString('base64url'))
   const userId = body.id() as UserId
   const userGeneration = body.uint(4)
-  const kind = SCOPES[body.uint(1)] ?? 'unscoped'
-  let scope: Scope = kind === 'system' ? { kind } : UNSCOPED
+  const scopeKind = SCOPES[body.uint(1)] ?? 'unscoped'
+  let scope: Scope = scopeKind === 'system' ? { kind: scopeKind } : UNSCOPED
   let scopeGeneration = 0
-  if (kind === 'project' || kind === 'domain') {
+  if (scopeKind === 'project' || scopeKind === 'domain') {
     const id = body.id()
-    scope = kind === 'project' ? { kind, id: id as ProjectId } : { kind, id: id as DomainId }
+    scope = scopeKind === 'project' ? { kind: scopeKind, id: id as ProjectId } : { kind: scopeKind, id: id as DomainId }
     scopeGeneration = body.uint(4)
   }
   const applicationCredentialId = body.optional(() => body.id())

@@ -17,7 +17,7 @@ export const USER_ATTRIBUTES = [
 
 const Switch = Type.Optional(Nullable(Type.Boolean()))
 
-/** Options that only matter where a setting of the same matter is on; `lock_password` always does. */
+/** The `ignore_…` options matter where a setting of the same matter is on; the others always do. */
 const UserOptions = Type.Object(
   {
     ignore_change_password_upon_first_use: Switch,

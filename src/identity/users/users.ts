@@ -155,7 +155,6 @@ export function openUsers({
 
   async function check(body: Static<typeof UserUpdateBody>['user']): Promise<void> {
     if (body.federated !== undefined && body.federated.length > 0) throw notOffered('Federation')
-    if (body.options?.multi_factor_auth_rules?.length) throw notOffered('Multi-factor authentication')
     if (body.password != null) checkLength(body.password)
     if (body.default_project_id == null) return
     // An unknown project is taken, as upstream takes it; a domain is not.
