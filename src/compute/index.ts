@@ -17,10 +17,14 @@ export interface Compute {
   readonly policies: PolicyTable
   /** For the metadata listener. */
   guestFacts(serverId: ServerId): Promise<GuestFacts | undefined>
+  /** Somebody deleted a port that a server has: its card is taken out. For main to join with network's news. */
+  portRemoved(event: { portId: string; serverId: string; macAddress: string }): Promise<void>
   /** Flavors of the first cloud. */
   bootstrap(): Promise<void>
   /** Registers hosts with placement, starts the gardeners, and resumes watching guests. */
   start(): Promise<void>
+  /** One round of the gardeners, for those who do not wait for the clock. */
+  tend(): Promise<void>
   close(): Promise<void>
 }
 
@@ -30,6 +34,8 @@ export interface ComputeDependencies {
   readonly placement: Placement
   readonly network: Network
   readonly volumes: Volumes
+  /** Guests that a reboot of their host ended are started again: yes, unless it is turned off. */
+  readonly resumeGuests?: boolean
   /** Identity's, for quotas and flavor access; without it every project is taken for real. */
   readonly projectExists?: (id: string) => Promise<boolean>
 }

@@ -13,11 +13,14 @@ import { defineBootServer } from './lifecycle/boot-server.ts'
 import { defineDeleteServer } from './lifecycle/delete-server.ts'
 import { defineDetachInterface } from './lifecycle/detach-interface.ts'
 import { defineDetachVolume } from './lifecycle/detach-volume.ts'
+import { forgetCard } from './lifecycle/forget-card.ts'
+import { growDisk } from './lifecycle/grow-disk.ts'
 import { guestFacts } from './lifecycle/guest-facts.ts'
 import type { Parts } from './lifecycle/parts.ts'
 import { defineRebootServer } from './lifecycle/reboot-server.ts'
 import { defineStartServer } from './lifecycle/start-server.ts'
 import { defineStopServer } from './lifecycle/stop-server.ts'
+import { openGardeners } from './reconcile/gardeners.ts'
 import { COMPUTE_POLICIES } from './policies.ts'
 import { openResources, resourcePolicies, resourceRoutes } from './resources.ts'
 import { scheduleInfoRoutes } from './schedule-info/routes.ts'
@@ -48,8 +51,9 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
   const bootServer = defineBootServer(stories, parts)
   const deleteServer = defineDeleteServer(stories, parts)
   const servers = openServers({ db, stories, deleteServer })
+  const startServer = defineStartServer(stories, parts)
   const deeds = openServerDeeds(stories, parts, {
-    startServer: defineStartServer(stories, parts),
+    startServer,
     stopServer: defineStopServer(stories, parts),
     rebootServer: defineRebootServer(stories, parts),
   })
@@ -62,6 +66,16 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
     detachVolume: defineDetachVolume(stories, parts),
   })
   const create = { stories, bootServer, images, network, volumes, hosts, groups, flavors, keypairs, quotas }
+
+  const gardeners = openGardeners(
+    stories,
+    parts,
+    { startServer, deleteServer },
+    { resumeGuests: dependencies.resumeGuests ?? true },
+  )
+  volumes.onExtended(async ({ volumeId, serverId, sizeGiB }) => {
+    await growDisk(parts, serverId, volumeId, sizeGiB)
+  })
 
   /** As the API counts the hosts of servers. */
   const hostStatuses = async (names: readonly string[]) => {
@@ -102,10 +116,10 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
     plugin,
     policies,
     guestFacts: (serverId) => guestFacts(parts, serverId),
+    portRemoved: (event) => forgetCard(parts, event),
     bootstrap: () => flavors.bootstrap(),
-    async start() {
-      for (const agent of agents.all()) await hosts.heartbeat(agent)
-    },
-    async close() {},
+    start: () => gardeners.start(),
+    tend: () => gardeners.tend(),
+    close: () => gardeners.close(),
   }
 }

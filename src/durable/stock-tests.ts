@@ -14,7 +14,9 @@ type Checks = Readonly<Record<string, () => Promise<void>>>
 export interface StoryUnderTest {
   /** Its steps in order, when all goes well. A step that is missing here fails the tests. */
   readonly steps: readonly string[]
-  /** Asks for the story, on ground of its own each time, and resolves when it has ended, whatever way. */
+  /** Makes ground for one telling; no step of it is disturbed. */
+  readonly prepare?: () => Promise<void>
+  /** Asks for the story, and resolves when it has ended, whatever way. */
   readonly tell: () => Promise<StoryId>
   /** What holds when it went well. */
   readonly done: Checks
@@ -29,6 +31,7 @@ export function stockTests(name: string, story: StoryUnderTest): void {
   describe(`${name}, as every story`, () => {
     it('takes the steps that are told of it', async () => {
       const seen: { story: string | undefined; step: string }[] = []
+      await story.prepare?.()
       const told = await under(
         async ({ name, phase }, run) => {
           if (phase === 'do') seen.push({ story: DBOS.workflowID, step: name })
@@ -44,6 +47,7 @@ export function stockTests(name: string, story: StoryUnderTest): void {
     })
 
     it('comes to the same when each step is taken twice', async () => {
+      await story.prepare?.()
       await under(
         async ({ name, phase }, run) => {
           if (phase === 'do' && story.steps.includes(name)) await run()
@@ -65,6 +69,7 @@ export function stockTests(name: string, story: StoryUnderTest): void {
   })
 
   async function failing(step: string, when: 'before' | 'after', undoTwice = false): Promise<void> {
+    await story.prepare?.()
     await under(
       async ({ name, phase }, run) => {
         if (phase === 'undo' && undoTwice) await run()

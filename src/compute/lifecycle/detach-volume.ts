@@ -23,7 +23,9 @@ export function defineDetachVolume(stories: Stories, parts: Parts): Story<Detach
       order,
       async (step) => {
         await step('begin detaching', {
-          run: () => parts.volumes.beginDetaching(volume.volumeId),
+          run: async () => {
+            if (await isStillAttached(parts, order)) await parts.volumes.beginDetaching(volume.volumeId)
+          },
           undo: () => parts.volumes.rollDetaching(volume.volumeId),
         })
         // Nothing is plugged in again when a later step fails: the volume counts as in use, and a second detach goes on.
@@ -42,4 +44,10 @@ export function defineDetachVolume(stories: Stories, parts: Parts): Story<Detach
       () => settleDevice(parts.db, volume.id),
     )
   })
+}
+
+/** An earlier detach may have come as far as that. */
+async function isStillAttached({ volumes }: Parts, { volume }: DetachVolume): Promise<boolean> {
+  const found = (await volumes.find([volume.volumeId])).get(volume.volumeId)
+  return found?.attachments.some(({ attachmentId }) => attachmentId === volume.attachmentId) ?? false
 }

@@ -1,6 +1,6 @@
 /** The SQL of a server's disks. */
 import type { Sql, Transaction } from '../../database/database.ts'
-import type { AttachmentId, ServerId, StoryId, VolumeId } from '../../ids.ts'
+import type { ServerId, StoryId, VolumeId } from '../../ids.ts'
 import type { BlockDevice } from './server.ts'
 
 export type NewBlockDevice = BlockDevice
@@ -74,13 +74,8 @@ export async function setDeleteOnTermination(sql: Sql, id: string, value: boolea
   await sql`update compute.block_devices set delete_on_termination = ${value} where id = ${id}`
 }
 
-/** Which server a volume's attachment serves, for news from block storage. */
-export async function deviceOfAttachment(
-  sql: Sql,
-  server: ServerId,
-  volume: VolumeId,
-): Promise<(BlockDevice & { attachmentId: AttachmentId }) | undefined> {
-  const [found] = await sql<(BlockDevice & { attachmentId: AttachmentId })[]>`
+export async function deviceOfVolume(sql: Sql, server: ServerId, volume: VolumeId): Promise<BlockDevice | undefined> {
+  const [found] = await sql<BlockDevice[]>`
     select ${columns(sql)} from compute.block_devices where server_id = ${server} and volume_id = ${volume}`
   return found
 }
