@@ -3,11 +3,11 @@
  * itself. What needs packets runs where the plane under test can wire a guest, and is skipped by name elsewhere.
  */
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NamespaceGuest } from '../../test/support/namespace-guest.ts'
 import { isDomainError } from '../domain-error.ts'
 import { type NetworkId, newId, type PortId } from '../ids.ts'
 import type { FilterRule, NetworkPlane, NetworkSpec, PortSpec, SubnetSpec } from './contract.ts'
@@ -22,9 +22,32 @@ export interface PlaneUnderTest extends AsyncDisposable {
   readonly wires?: Wires
 }
 
+/** A guest's operating system, as far as these tests ask. Its card is `eth0`. */
+export interface Guest {
+  /** What a command prints. Rejects when it fails. */
+  run(...command: string[]): Promise<string>
+  /** Whether a command succeeds. */
+  can(...command: string[]): Promise<boolean>
+  /** Lines of `ip -batch`. */
+  ip(...lines: string[]): Promise<void>
+  /** Whether an echo comes back. */
+  pings(address: string, wait?: { from?: string; withinMs?: number }): Promise<boolean>
+  /** What is answered over HTTP, or undefined when nothing is in time. */
+  fetch(host: string, wait?: { withinMs?: number }): Promise<string | undefined>
+  /** Asks for an address by DHCP and takes it: what was handed out, by udhcpc's names. */
+  dhcp(): Promise<Readonly<Record<string, string>> | undefined>
+  /** The first address that a DHCPv6 server offers. */
+  solicit(): Promise<string | undefined>
+  /** Serves a text over HTTP. */
+  serve(port: number, text: string): Promise<void>
+  /** A process that runs until the guest is gone; its stdin and stdout are pipes. */
+  spawn(...command: string[]): ChildProcess
+  close(): Promise<void>
+}
+
 export interface Wires {
   /** A guest for a port that is not ensured yet. */
-  guest(port: PortSpec): Promise<NamespaceGuest>
+  guest(port: PortSpec): Promise<Guest>
   /** Runs something on the host. */
   onHost(...command: string[]): Promise<string>
   /** Names that the host gives to what belongs to a network. */
@@ -200,7 +223,7 @@ export function networkPlaneContract(
 
     describe('with guests', { skip: carriesPackets ? false : 'this plane carries no packets' }, () => {
       let wires: Wires
-      let guests: NamespaceGuest[] = []
+      let guests: Guest[] = []
       let networks: NetworkId[] = []
       let ports: PortId[] = []
 
@@ -334,7 +357,7 @@ export function networkPlaneContract(
         const guarded = aPort(on, 13, members([addressOf(one), addressOf(three)]))
         const [guestOne, guestTwo] = [await guestOn(one), await guestOn(two)]
         await guestOn(guarded)
-        const onlyHears = async (heard: NamespaceGuest, unheard: NamespaceGuest) => {
+        const onlyHears = async (heard: Guest, unheard: Guest) => {
           assert.equal(await heard.pings(addressOf(guarded)), true)
           assert.equal(await unheard.pings(addressOf(guarded), BRIEFLY), false)
         }
@@ -685,7 +708,7 @@ export function networkPlaneContract(
           await other.plane.ensurePort(port)
           await guest.ip(`addr add ${addressOf(port)}/24 dev eth0`)
         }
-        const [guestC, guestD] = guests.slice(-2) as [NamespaceGuest, NamespaceGuest]
+        const [guestC, guestD] = guests.slice(-2) as [Guest, Guest]
         await guestD.serve(80, 'other')
         const works = async () => {
           assert.equal(await mine.guestA.pings(addressOf(mine.b)), true)

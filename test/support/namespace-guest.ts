@@ -7,19 +7,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CommandFailed, run } from '../../src/agent/bridge/command.ts'
-
-export interface Lease {
-  readonly ip?: string
-  readonly mask?: string
-  readonly router?: string
-  readonly dns?: string
-  readonly domain?: string
-  readonly hostname?: string
-  readonly mtu?: string
-  readonly staticroutes?: string
-  readonly serverid?: string
-  readonly bootfile?: string
-}
+import type { Guest } from '../../src/agent/network-plane.contract.ts'
 
 interface Wait {
   /** How long an answer may take: less where none is expected. */
@@ -47,7 +35,7 @@ setTimeout(() => socket.close(), 1000).unref()
 
 const within = (ms: number) => ['timeout', `${ms / 1000}`]
 
-export class NamespaceGuest {
+export class NamespaceGuest implements Guest {
   readonly #namespace: string
   readonly #children: ChildProcess[] = []
   #dir: string | undefined
@@ -108,7 +96,7 @@ export class NamespaceGuest {
   }
 
   /** Asks for an address by DHCP, and takes it; undefined when none is offered in 3 seconds. */
-  async dhcp(): Promise<Lease | undefined> {
+  async dhcp(): Promise<Readonly<Record<string, string>> | undefined> {
     this.#dir ??= await mkdtemp(join(tmpdir(), 'stratolith-guest-'))
     const script = join(this.#dir, 'lease.sh')
     await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && env > "$(dirname "$0")/lease"\nexit 0\n')
@@ -132,7 +120,7 @@ export class NamespaceGuest {
     if (!asked) return undefined
     const lease = Object.fromEntries(
       (await readFile(join(this.#dir, 'lease'), 'utf8')).split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)),
-    ) as Lease
+    ) as Record<string, string>
     await this.ip(`addr replace ${lease.ip}/24 dev eth0`)
     return lease
   }

@@ -101,11 +101,11 @@ export class Dnsmasq {
     await this.#kill()
     this.#write(files)
     rmSync(join(this.#dir, 'leases'), { force: true })
-    const args = ['dnsmasq', `--conf-file=${join(this.#dir, 'conf')}`]
+    const enter = this.#namespace === undefined ? [] : ['ip', 'netns', 'exec', this.#namespace]
+    const [tool = '', ...args] = [...enter, 'dnsmasq', `--conf-file=${join(this.#dir, 'conf')}`]
     try {
       // It goes to the background when its sockets are open, so a start that failed is seen here.
-      if (this.#namespace === undefined) await run(args[0]!, args.slice(1))
-      else await run('ip', ['netns', 'exec', this.#namespace, ...args])
+      await run(tool, args)
     } catch (error) {
       this.#trouble = `dnsmasq for ${this.#dir} does not start: ${(error as Error).message}`
       throw error
