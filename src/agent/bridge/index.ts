@@ -26,7 +26,7 @@ export interface BridgeNetworkPlane extends NetworkPlane {
   removeEverything(): Promise<void>
 }
 
-/** Needs root, and `ip`, `nft`, `dnsmasq` and `sysctl`. Makes the host as this plane was last told. */
+/** Needs root, and `ip`, `nft` and `dnsmasq`. Makes the host as this plane was last told. */
 export async function openBridgePlane({
   cloudId,
   dir,

@@ -512,10 +512,10 @@ export class BridgePlane implements NetworkPlane {
     const inside = await readNamespace(namespace)
     if (inside === undefined) {
       await this.#links.add([`netns add ${namespace}`])
-      // Also for the devices that come after.
-      const settings = ['ipv4.ip_forward=1', 'ipv6.conf.default.accept_ra=0', 'ipv6.conf.default.accept_dad=0']
-      const names = settings.map((setting) => `net.${setting}`)
-      await run('ip', ['netns', 'exec', namespace, 'sysctl', '-eqw', ...names])
+      await inNamespace(namespace, '1', ['net/ipv4/ip_forward'])
+      // For the devices that come after.
+      if (!NO_LINK_LOCAL)
+        await inNamespace(namespace, '0', ['net/ipv6/conf/default/accept_ra', 'net/ipv6/conf/default/accept_dad'])
     }
     const legs = [
       {
@@ -853,6 +853,11 @@ function sysctl(key: string, value: string): void {
   const path = `/proc/sys/${key}`
   // A kernel without IPv6 has nothing to switch off.
   if (existsSync(path)) writeFileSync(path, value)
+}
+
+/** Writes one value into several settings of a namespace, which can only be done from inside. */
+async function inNamespace(namespace: string, value: string, settings: readonly string[]): Promise<void> {
+  await run('ip', ['netns', 'exec', namespace, 'tee', ...settings.map((setting) => `/proc/sys/${setting}`)], value)
 }
 
 /** Networks that some device but `except` has an address or a route in. */
