@@ -15,6 +15,11 @@ export const wrongState = (id: string, deed: string, what: string, state: string
   conflict('compute.server.wrong-state', `Cannot '${deed}' instance ${id} while it is in ${what} ${state}`)
 export const notReady = (id: string) =>
   conflict('compute.server.not-ready', `Instance ${id} is not ready: it is on no host`)
+export const pinnedElsewhere = (id: string) =>
+  conflict(
+    'compute.server.pinned-elsewhere',
+    `Instance ${id} can be pinned to the availability zone that it is in, and to no other.`,
+  )
 export const beingDeleted = (id: string) =>
   new DomainError('conflict', 'compute.server.being-deleted', `Instance ${id} is being deleted`)
 export const onlyAdminsListDeleted = () =>

@@ -4,7 +4,7 @@ import type { Stories, Story } from '../../durable/stories.ts'
 import type { Caller } from '../../http/caller.ts'
 import { authorize } from '../../http/policy.ts'
 import { isUuid, newId, type ServerId, type StoryId } from '../../ids.ts'
-import { badField, noServer } from '../errors.ts'
+import { noServer, pinnedElsewhere } from '../errors.ts'
 import { openActions } from '../instance-actions/store.ts'
 import { checkLock, checkMove } from '../lifecycle/check-move.ts'
 import type { DeleteServer } from '../lifecycle/delete-server.ts'
@@ -58,7 +58,7 @@ export function openServers({ db, stories, deleteServer }: ServersParts): Server
         checkLock(server, caller)
         const zone = change.pinnedAvailabilityZone
         if (zone !== null && zone !== server.availabilityZone) {
-          throw badField(`A server can be pinned to the zone that it is in, and to no other.`)
+          throw pinnedElsewhere(server.id)
         }
       }
       if (Object.keys(change).length > 0) await changeServer(db, server.id, change)
