@@ -69,8 +69,10 @@ export function openBackends(backends: readonly VolumeBackend[], db: Database, l
 
 async function provisionedByBackend(sql: Sql): Promise<ReadonlyMap<string, number>> {
   const rows = await sql<{ backend: string; gib: number }[]>`
-    select backend, sum(coalesce(extending_to_gib, size_gib))::float8 as gib
-      from volume.volumes where backend is not null group by backend`
+    with held as (
+      select backend, coalesce(extending_to_gib, size_gib) as gib from volume.volumes where backend is not null
+      union all select backend, size_gib from volume.snapshots)
+    select backend, sum(gib)::float8 as gib from held group by backend`
   return new Map(rows.map((row) => [row.backend, row.gib]))
 }
 

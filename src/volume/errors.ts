@@ -19,8 +19,22 @@ export const attachmentNotFound = (id: string) =>
     `Volume attachment could not be found with filter: attachment_id = ${shown(id)}.`,
   )
 
+export const snapshotNotFound = (id: string) =>
+  new DomainError('not-found', 'volume.snapshot.not-found', `Snapshot ${shown(id)} could not be found.`)
+
+export const snapshotMetadataKeyNotFound = (snapshotId: string, key: string) =>
+  new DomainError(
+    'not-found',
+    'volume.snapshot-metadata.not-found',
+    `Snapshot ${snapshotId} has no metadata with key ${shown(key)}.`,
+  )
+
+/** InvalidSnapshot: the snapshot's state does not allow it. */
+export const invalidSnapshot = (code: string, message: string) =>
+  new DomainError('invalid', code, `Invalid snapshot: ${message}`)
+
 /** A resource of a kind that is not offered: none exists, so none is found. */
-export const noSuch = (kind: 'Snapshot' | 'Backup' | 'Group', id: string) =>
+export const noSuch = (kind: 'Backup' | 'Group', id: string) =>
   new DomainError('not-found', `volume.${kind.toLowerCase()}.not-found`, `${kind} ${shown(id)} could not be found.`)
 
 export const metadataKeyNotFound = (volumeId: string, key: string) =>
@@ -61,6 +75,13 @@ export const volumeLimitExceeded = (quota: string, limit: number) =>
     'over-quota',
     'volume.quota.volumes',
     `VolumeLimitExceeded: Maximum number of volumes allowed (${limit}) exceeded for quota '${quota}'.`,
+  )
+
+export const snapshotLimitExceeded = (quota: string, limit: number) =>
+  new DomainError(
+    'over-quota',
+    'volume.quota.snapshots',
+    `SnapshotLimitExceeded: Maximum number of snapshots allowed (${limit}) exceeded for quota '${quota}'.`,
   )
 
 export const gigabytesExceeded = (

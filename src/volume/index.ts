@@ -6,7 +6,7 @@ import type { Caller } from '../http/caller.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import type { Images } from '../image/index.ts'
-import type { AttachmentId, ImageId, ServerId, VolumeId } from '../ids.ts'
+import type { AttachmentId, ImageId, ServerId, SnapshotId, VolumeId } from '../ids.ts'
 
 export interface Volumes {
   /** Mounted at `/volume`; paths inside begin with `/v3`. */
@@ -40,7 +40,7 @@ export interface Volumes {
   beginDetaching(volumeId: VolumeId): Promise<void>
   /** Takes `beginDetaching` back. */
   rollDetaching(volumeId: VolumeId): Promise<void>
-  /** Removes a volume that goes with its server (`delete_on_termination`). Finding none is fine. */
+  /** Removes a volume that goes with its server (`delete_on_termination`). Finding none is fine; one with snapshots stays. */
   remove(volumeId: VolumeId): Promise<void>
   /** Compute subscribes: an attached volume has grown. */
   onExtended(listener: (event: { volumeId: VolumeId; serverId: ServerId; sizeGiB: number }) => Promise<void>): void
@@ -70,6 +70,7 @@ export interface VolumeOrder {
   readonly name: string
   readonly imageId?: ImageId
   readonly sourceVolumeId?: VolumeId
+  readonly snapshotId?: SnapshotId
   readonly volumeType?: string
   readonly availabilityZone?: string
 }

@@ -9,6 +9,8 @@ import { openBackends } from './backends.ts'
 import { invalidRequest } from './errors.ts'
 import { volumeFault } from './faults.ts'
 import type { OpenVolumes, VolumeFacts, VolumeOrder } from './index.ts'
+import { createSnapshotStory } from './lifecycle/create-snapshot.ts'
+import { deleteSnapshotStory } from './lifecycle/delete-snapshot.ts'
 import { createVolumeStory } from './lifecycle/create-volume.ts'
 import { deleteVolumeStory } from './lifecycle/delete-volume.ts'
 import { extendVolumeStory, type Growth } from './lifecycle/extend-volume.ts'
@@ -21,6 +23,8 @@ import { quotaRoutes } from './quotas/routes.ts'
 import { openExportGardener } from './reconcile/exports.ts'
 import { discoveryRoutes } from './services/discovery.ts'
 import { serviceRoutes } from './services/routes.ts'
+import { snapshotRoutes } from './snapshots/routes.ts'
+import { openSnapshots } from './snapshots/snapshots.ts'
 import { typeRoutes } from './types/routes.ts'
 import { openTypes } from './types/types.ts'
 import { volumeMicroversions } from './versions.ts'
@@ -51,6 +55,14 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
     onStuckUndo: (story, volume) => (step, error) =>
       log.error({ err: error, story, volume, step }, 'an undo keeps failing'),
   }
+  const snapshots = openSnapshots({
+    db,
+    stories,
+    quotas,
+    createSnapshot: createSnapshotStory(stories, lifecycle),
+    deleteSnapshot: deleteSnapshotStory(stories, lifecycle),
+    getVolume: (caller, id) => volumes.get(caller, id),
+  })
   const volumes = openVolumeRules({
     db,
     stories,
@@ -60,6 +72,7 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
     messages,
     backends,
     attachments,
+    getSnapshot: (caller, id) => snapshots.get(caller, id),
     createVolume: createVolumeStory(stories, lifecycle),
     deleteVolume: deleteVolumeStory(stories, lifecycle),
     extendVolume: extendVolumeStory(stories, lifecycle, async (growth) => {
@@ -86,6 +99,7 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
     typeRoutes(app, { types, publicUrl })
     volumeRoutes(app, { volumes, publicUrl })
     volumeActionRoutes(app, { volumes, attachments })
+    snapshotRoutes(app, { snapshots, publicUrl })
     attachmentRoutes(app, { attachments, getVolume })
     quotaRoutes(app, { quotas })
     serviceRoutes(app, { db, backends, types })

@@ -9,14 +9,17 @@ import { saga } from '../../durable/saga.ts'
 import type { Stories, Story } from '../../durable/stories.ts'
 import type { VolumeId } from '../../ids.ts'
 import type { Backends } from '../backends.ts'
-import { volumeNotFound } from '../errors.ts'
+import { snapshotNotFound, volumeNotFound } from '../errors.ts'
 import type { Notice } from '../messages/messages.ts'
 import type { PlacementWish } from '../scheduler/back-end.ts'
 import { candidates, rank } from '../scheduler/scheduler.ts'
+import { findSnapshot } from '../snapshots/store.ts'
 import * as types from '../types/store.ts'
 import { BEING_CREATED, type VolumeStatus } from '../volumes/states.ts'
 import * as volumes from '../volumes/store.ts'
+import { dataOf } from './create-snapshot.ts'
 import type { LifecycleParts } from './parts.ts'
+import { whileUnwritten } from './unwritten.ts'
 
 export type CreateVolume = { readonly volumeId: VolumeId; readonly requestId: string | null }
 
@@ -98,7 +101,6 @@ const deletedMeanwhile = () =>
 
 async function wishOf(db: Database, volume: volumes.VolumeRow): Promise<PlacementWish> {
   const type = await types.findType(db, volume.typeId, {})
-  const source = volume.sourceVolumeId === null ? undefined : await known(db, volume.sourceVolumeId)
   const backendsOf = async (ids: readonly string[] = []) =>
     (await volumes.findVolumes(db, ids)).flatMap((other) => other.backend ?? [])
   return {
@@ -107,8 +109,18 @@ async function wishOf(db: Database, volume: volumes.VolumeRow): Promise<Placemen
     extraSpecs: type?.extraSpecs ?? {},
     sameAs: await backendsOf(volume.schedulerHints.same_host),
     differentFrom: await backendsOf(volume.schedulerHints.different_host),
-    ...(source !== undefined && { pinnedTo: source.backend ?? '' }),
+    ...(await pinOf(db, volume)),
   }
+}
+
+/** A copy is made where its source is. */
+async function pinOf(db: Database, { sourceVolumeId, snapshotId }: volumes.VolumeRow): Promise<{ pinnedTo?: string }> {
+  if (snapshotId !== null) {
+    const snapshot = await findSnapshot(db, snapshotId)
+    if (snapshot === undefined) throw snapshotNotFound(snapshotId)
+    return { pinnedTo: snapshot.backend }
+  }
+  return sourceVolumeId === null ? {} : { pinnedTo: (await known(db, sourceVolumeId)).backend ?? '' }
 }
 
 /**
@@ -128,7 +140,7 @@ async function allocateOnFirst(
     const backend = backends.on(name)
     await volumes.placeOn(db, volume.id, name)
     try {
-      await allocate(backend, volume)
+      await allocate(db, backend, volume)
       signal.throwIfAborted()
       return name
     } catch (error) {
@@ -139,9 +151,11 @@ async function allocateOnFirst(
   throw failure
 }
 
-async function allocate(backend: VolumeBackend, { id, sizeGiB, sourceVolumeId }: volumes.VolumeRow): Promise<void> {
-  if (sourceVolumeId === null) await backend.create(id, sizeGiB)
-  else await backend.copy(sourceVolumeId, id, sizeGiB)
+async function allocate(db: Database, backend: VolumeBackend, volume: volumes.VolumeRow): Promise<void> {
+  const { id, sizeGiB, sourceVolumeId, snapshotId } = volume
+  if (snapshotId !== null) await backend.copy(dataOf(snapshotId), id, sizeGiB)
+  else if (sourceVolumeId === null) await backend.create(id, sizeGiB)
+  else await whileUnwritten(db, sourceVolumeId, () => backend.copy(sourceVolumeId, id, sizeGiB))
 }
 
 /** A failure is told to the user whose request it was, and goes on. */

@@ -5,7 +5,9 @@
 import { saga } from '../../durable/saga.ts'
 import type { Stories, Story } from '../../durable/stories.ts'
 import type { VolumeId } from '../../ids.ts'
+import { snapshotsOf } from '../snapshots/store.ts'
 import * as volumes from '../volumes/store.ts'
+import { dataOf } from './create-snapshot.ts'
 import type { LifecycleParts } from './parts.ts'
 
 export type DeleteVolume = { readonly volumeId: VolumeId }
@@ -35,6 +37,15 @@ export function deleteVolumeStory(
             attempts: 3,
           })
           // No undo: data cannot be brought back. Half gone is `error_deleting`.
+          await step('remove snapshots', {
+            run: async () => {
+              for (const { id, backend: place } of await snapshotsOf(db, volumeId))
+                await backends.on(place).remove(dataOf(id))
+            },
+            attempts: 3,
+            withinMs: REMOVE_WITHIN_MS,
+          })
+          // No undo, likewise.
           await step('remove data', {
             run: () => backends.on(backend).remove(volumeId),
             attempts: 3,

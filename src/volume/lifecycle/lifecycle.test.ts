@@ -15,7 +15,9 @@ before(async () => {
   assert.ok(body.limits)
   const made = await test.aVolume()
   const project = (await test.demo('GET', `/volumes/${made.id}`)).body.volume['os-vol-tenant-attr:tenant_id']
-  await test.admin('PUT', `/os-quota-sets/${project}`, { quota_set: { volumes: -1, gigabytes: -1 } })
+  await test.admin('PUT', `/os-quota-sets/${project}`, {
+    quota_set: { volumes: -1, gigabytes: -1, snapshots: -1 },
+  })
   await test.demo('DELETE', `/volumes/${made.id}`)
   await test.settled(made.id)
 })
@@ -52,8 +54,67 @@ stockTests('volume.create-volume', {
   },
 })
 
+const heldCopy = () => test.backends[0]!.snapshot().volumes.find((volume) => volume.id === latest)?.copyOf
+const snapshotStatus = async () => {
+  for (let tries = 0; tries < 300; tries++) {
+    const { status, body } = await test.demo('GET', `/snapshots/${latest}`)
+    if (status === 404) return 'gone'
+    if (!['creating', 'deleting'].includes(body.snapshot.status)) return body.snapshot.status as string
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('the snapshot does not settle')
+}
+
+stockTests('volume.create-snapshot', {
+  steps: ['find volume', 'copy data', 'report snapshot available'],
+  async tell() {
+    const { id } = await test.aVolume()
+    const made = await test.demo('POST', '/snapshots', { snapshot: { volume_id: id } })
+    accepted(made)
+    latest = made.body.snapshot.id
+    await test.context.stories.ended(latest as StoryId)
+    return latest as StoryId
+  },
+  done: {
+    theSnapshotIsAvailable: async () => assert.equal(await snapshotStatus(), 'available'),
+    itsDataIsThere: async () => assert.ok(heldCopy()),
+  },
+  cleanSlate: {
+    theSnapshotIsInError: async () => assert.equal(await snapshotStatus(), 'error'),
+    nothingIsOnTheBackEnd: async () => assert.equal(held(), undefined),
+  },
+})
+
+stockTests('volume.delete-snapshot', {
+  steps: ['find back end', 'remove data', 'forget snapshot'],
+  async tell() {
+    const { id } = await test.aVolume()
+    const made = await test.demo('POST', '/snapshots', { snapshot: { volume_id: id } })
+    latest = made.body.snapshot.id
+    assert.equal(await snapshotStatus(), 'available')
+    accepted(await test.demo('DELETE', `/snapshots/${latest}`))
+    const story = await newestStory()
+    await test.context.stories.ended(story)
+    return story
+  },
+  done: {
+    theSnapshotIsGone: async () => assert.equal(await snapshotStatus(), 'gone'),
+    nothingIsOnTheBackEnd: async () => assert.equal(held(), undefined),
+  },
+  async recover() {
+    const status = await snapshotStatus()
+    if (status === 'gone') return
+    assert.equal(status, 'error_deleting')
+    accepted(await test.admin('POST', `/snapshots/${latest}/action`, { 'os-force_delete': {} }))
+  },
+  cleanSlate: {
+    theSnapshotIsGone: async () => assert.equal(await snapshotStatus(), 'gone'),
+    nothingIsOnTheBackEnd: async () => assert.equal(held(), undefined),
+  },
+})
+
 stockTests('volume.delete-volume', {
-  steps: ['find back end', 'remove export', 'remove data', 'forget volume'],
+  steps: ['find back end', 'remove export', 'remove snapshots', 'remove data', 'forget volume'],
   async tell() {
     latest = (await test.aVolume()).id
     accepted(await test.demo('DELETE', `/volumes/${latest}`))

@@ -1,6 +1,12 @@
 /** How much a project may have. Source: cinder/quota.py, cinder/api/contrib/{quotas,quota_classes}.py */
 import type { Database, Sql } from '../../database/database.ts'
-import { gigabytesExceeded, invalidRequest, volumeLimitExceeded, volumeSizeExceedsLimit } from '../errors.ts'
+import {
+  gigabytesExceeded,
+  invalidRequest,
+  snapshotLimitExceeded,
+  volumeLimitExceeded,
+  volumeSizeExceedsLimit,
+} from '../errors.ts'
 import { MAX_INT } from '../parameter-types.ts'
 import * as store from './store.ts'
 
@@ -34,6 +40,8 @@ export interface Quotas {
    * @throws DomainError over-quota, `volume.quota.*`
    */
   reserve(tx: Sql, want: QuotaRequest): Promise<void>
+  /** The same for a snapshot, which counts with its size. */
+  reserveSnapshot(tx: Sql, want: Pick<QuotaRequest, 'projectId' | 'typeName' | 'sizeGiB'>): Promise<void>
   /** The same question without keeping the room. */
   check(want: QuotaRequest): Promise<void>
   of(projectId: string): Promise<Limits>
@@ -77,10 +85,10 @@ export function openQuotas(db: Database): Quotas {
 
   const usageOf = async (projectId: string) => {
     const [limits, usage] = await Promise.all([of(projectId), store.usageByType(db, projectId)])
-    const used: Record<string, number> = { volumes: total(usage, 'volumes'), gigabytes: total(usage, 'gigabytes') }
-    for (const { typeName, volumes, gigabytes } of usage) {
-      used[`volumes_${typeName}`] = volumes
-      used[`gigabytes_${typeName}`] = gigabytes
+    const used: Record<string, number> = {}
+    for (const resource of PER_TYPE) {
+      used[resource] = total(usage, resource)
+      for (const ofType of usage) used[`${resource}_${ofType.typeName}`] = ofType[resource]
     }
     return Object.fromEntries(
       Object.entries(limits).map(([resource, limit]) => [
@@ -94,6 +102,12 @@ export function openQuotas(db: Database): Quotas {
     async reserve(tx, want) {
       await store.lockUsage(tx, want.projectId)
       await check(tx, want)
+    },
+    async reserveSnapshot(tx, want) {
+      await store.lockUsage(tx, want.projectId)
+      const [limits, usage] = await Promise.all([of(want.projectId, tx), store.usageByType(tx, want.projectId)])
+      refuseGigabytes({ ...want, gigabytes: want.sizeGiB }, limits, usage)
+      refuseNumber('snapshots', want, limits, usage)
     },
     check: (want) => check(db, want),
     of,
@@ -129,7 +143,7 @@ function byResource(rows: readonly store.LimitRow[]): Limits {
   return Object.fromEntries(rows.map(({ resource, hardLimit }) => [resource, hardLimit]))
 }
 
-function total(usage: readonly store.TypeUsage[], of: 'volumes' | 'gigabytes'): number {
+function total(usage: readonly store.TypeUsage[], of: (typeof PER_TYPE)[number]): number {
   return usage.reduce((sum, each) => sum + each[of], 0)
 }
 
@@ -138,25 +152,45 @@ function refuseOverQuota(want: QuotaRequest, limits: Limits, usage: readonly sto
   const perVolume = limits.per_volume_gigabytes!
   if (perVolume >= 0 && want.sizeGiB > perVolume) throw volumeSizeExceedsLimit(want.sizeGiB, perVolume)
 
-  const ofType = usage.find(({ typeName }) => typeName === want.typeName)
-  const gigabytes = {
-    ...(!want.onlyOfType && { gigabytes: total(usage, 'gigabytes') }),
-    [`gigabytes_${want.typeName}`]: ofType?.gigabytes ?? 0,
-  }
-  for (const [quota, consumed] of Object.entries(gigabytes)) {
+  refuseGigabytes(want, limits, usage)
+  if (want.volumes > 0) refuseNumber('volumes', want, limits, usage)
+}
+
+type Want = Pick<QuotaRequest, 'typeName' | 'onlyOfType'>
+
+function refuseGigabytes(want: Want & { gigabytes: number }, limits: Limits, usage: readonly store.TypeUsage[]): void {
+  for (const [quota, consumed] of consumption('gigabytes', want, usage)) {
     const limit = limits[quota]!
     if (limit >= 0 && consumed + want.gigabytes > limit) {
       throw gigabytesExceeded(quota, { requested: want.gigabytes, consumed, limit })
     }
   }
-  const volumes = {
-    ...(!want.onlyOfType && { volumes: total(usage, 'volumes') }),
-    [`volumes_${want.typeName}`]: ofType?.volumes ?? 0,
-  }
-  for (const [quota, consumed] of Object.entries(volumes)) {
+}
+
+function refuseNumber(
+  resource: 'volumes' | 'snapshots',
+  want: Want,
+  limits: Limits,
+  usage: readonly store.TypeUsage[],
+): void {
+  for (const [quota, consumed] of consumption(resource, want, usage)) {
     const limit = limits[quota]!
-    if (want.volumes > 0 && limit >= 0 && consumed + want.volumes > limit) throw volumeLimitExceeded(quota, limit)
+    if (limit < 0 || consumed + 1 <= limit) continue
+    throw resource === 'volumes' ? volumeLimitExceeded(quota, limit) : snapshotLimitExceeded(quota, limit)
   }
+}
+
+/** How much is used of a resource's quota and of the one of the type. */
+function consumption(
+  resource: (typeof PER_TYPE)[number],
+  { typeName, onlyOfType }: Want,
+  usage: readonly store.TypeUsage[],
+): [quota: string, consumed: number][] {
+  const ofType = usage.find((each) => each.typeName === typeName)
+  return [
+    ...(onlyOfType ? [] : [[resource, total(usage, resource)] as [string, number]]),
+    [`${resource}_${typeName}`, ofType?.[resource] ?? 0],
+  ]
 }
 
 /** What a body asks, checked against the resources that there are. Some clients send the id along. */

@@ -12,16 +12,21 @@ export async function lockUsage(tx: Sql, projectId: string): Promise<void> {
 export interface TypeUsage {
   readonly typeName: string
   readonly volumes: number
+  readonly snapshots: number
+  /** Of volumes and snapshots. */
   readonly gigabytes: number
 }
 
 /** What a project uses, by type. A volume being extended counts with the size it will have. */
 export async function usageByType(sql: Sql, projectId: string): Promise<readonly TypeUsage[]> {
   return await sql<TypeUsage[]>`
-    select t.name as type_name, count(*)::int as volumes,
-           sum(coalesce(v.extending_to_gib, v.size_gib))::float8 as gigabytes
-      from volume.volumes v join volume.types t on t.id = v.type_id
-     where v.project_id = ${projectId} group by t.name`
+    with used as (
+      select type_id, 1 as volumes, 0 as snapshots, coalesce(extending_to_gib, size_gib) as gigabytes
+        from volume.volumes where project_id = ${projectId}
+      union all select type_id, 0, 1, size_gib from volume.snapshots where project_id = ${projectId})
+    select t.name as type_name, sum(volumes)::int as volumes, sum(snapshots)::int as snapshots,
+           sum(gigabytes)::float8 as gigabytes
+      from used join volume.types t on t.id = used.type_id group by t.name`
 }
 
 export async function typeNames(sql: Sql): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ import type { Database } from '../../database/database.ts'
 import { wantedExports } from '../attachments/store.ts'
 import type { Backends } from '../backends.ts'
 import type { Messages } from '../messages/messages.ts'
+import { knownSnapshots } from '../snapshots/store.ts'
 import { findVolumes } from '../volumes/store.ts'
 
 export interface ExportGardener {
@@ -48,7 +49,8 @@ export function openExportGardener({ db, backends, messages, log }: Parts): Expo
       await backend.reconcileExports(wanted.map(({ backend: _backend, ...order }) => order))
     })
     const held = await backend.list()
-    const known = new Set<string>((await findVolumes(db, held)).map((volume) => volume.id))
+    const volumes = (await findVolumes(db, held)).map((volume) => volume.id as string)
+    const known = new Set([...volumes, ...(await knownSnapshots(db, held))])
     for (const id of held) if (!known.has(id)) log.warn({ volume: id, backend: name }, 'a volume that no row knows')
   }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { microversion, showMicroversion } from '../../http/microversions.ts'
 import { last } from '../../http/paging.ts'
+import { SNAPSHOT_FILTERS } from '../snapshots/snapshots.ts'
 import { volumeMicroversions } from '../versions.ts'
 import { USER_FILTERS } from '../volumes/filters.ts'
 
@@ -14,6 +15,13 @@ const EXTENSIONS: readonly (readonly [alias: string, name: string, description: 
   ['os-quota-sets', 'Quotas', 'Quota management support.', '2011-08-08T00:00:00+00:00'],
   ['OS-SCH-HNT', 'SchedulerHints', 'Pass arbitrary key/value pairs to the scheduler.', '2013-04-18T00:00:00+00:00'],
   ['scheduler-stats', 'Scheduler_stats', 'Scheduler stats support.', '2014-09-07T00:00:00+00:00'],
+  [
+    'os-extended-snapshot-attributes',
+    'ExtendedSnapshotAttributes',
+    'Extended SnapshotAttributes support.',
+    '2012-06-19T00:00:00+00:00',
+  ],
+  ['os-snapshot-actions', 'SnapshotActions', 'Enable snapshot manager actions.', '2013-07-16T00:00:00+00:00'],
   ['os-services', 'Services', 'Services support.', '2012-10-28T00:00:00-00:00'],
   ['os-types-extra-specs', 'TypesExtraSpecs', 'Type extra specs support.', '2011-08-24T00:00:00+00:00'],
   ['os-types-manage', 'TypesManage', 'Types manage support.', '2011-08-24T00:00:00+00:00'],
@@ -48,6 +56,7 @@ const EXTENSIONS: readonly (readonly [alias: string, name: string, description: 
 
 const FILTERS: Readonly<Record<string, readonly string[]>> = {
   volume: USER_FILTERS,
+  snapshot: SNAPSHOT_FILTERS,
   attachment: ['volume_id', 'status', 'instance_id', 'attach_status'],
   message: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'],
   pool: ['name', 'volume_type'],

@@ -63,7 +63,7 @@ function ordinaryActions({ volumes }: Parts) {
       policy: 'volume_extension:volume_admin_actions:force_delete',
       body: schemas.Anything,
       handle: async (request, reply) => {
-        await volumes.remove(request.caller, idOf(request), { force: true })
+        await volumes.remove(request.caller, idOf(request), { force: true, cascade: false })
         return accepted(reply)
       },
     }),

@@ -6,10 +6,11 @@
 import { isDomainError } from '../../domain-error.ts'
 import type { Caller } from '../../http/caller.ts'
 import type { BootImage, Images } from '../../image/index.ts'
-import { type ImageId, isUuid, type VolumeId } from '../../ids.ts'
+import { type ImageId, isUuid, type SnapshotId, type VolumeId } from '../../ids.ts'
 import { newCredentials } from '../attachments/credentials.ts'
 import { AVAILABILITY_ZONE } from '../backends.ts'
-import { invalidInput, invalidRequest, invalidVolume } from '../errors.ts'
+import { invalidInput, invalidRequest, invalidSnapshot, invalidVolume } from '../errors.ts'
+import type { SnapshotRow } from '../snapshots/store.ts'
 import type { TypeRow } from '../types/store.ts'
 import type { Types } from '../types/types.ts'
 import type { NewVolume, VolumeRow } from './store.ts'
@@ -24,6 +25,7 @@ export interface CreateOrder {
   readonly metadata: Readonly<Record<string, string>>
   readonly imageId?: string | undefined
   readonly sourceVolumeId?: string | undefined
+  readonly snapshotId?: string | undefined
   /** Id or name. */
   readonly volumeType?: string | undefined
   readonly availabilityZone?: string | undefined
@@ -40,6 +42,19 @@ export interface PlanCreate {
   images: Images
   /** A volume that the caller may see. @throws DomainError not-found, `volume.volume.not-found` */
   getVolume(caller: Caller, id: string): Promise<VolumeRow>
+  /** @throws DomainError not-found, `volume.snapshot.not-found` */
+  getSnapshot(caller: Caller, id: string): Promise<SnapshotRow>
+}
+
+/** What a volume or a snapshot gives to a volume that is made of it. */
+interface Source {
+  readonly kind: 'volume' | 'snapshot'
+  readonly id: string
+  readonly sizeGiB: number
+  readonly typeId: string
+  readonly bootable: boolean
+  readonly imageMetadata: Readonly<Record<string, string>> | null
+  readonly availabilityZone?: string
 }
 
 /** What the back ends' `qemu-img` is given to read; anything else is refused by name. */
@@ -61,10 +76,10 @@ export const BASE_IMAGE_METADATA = [
 export async function planCreate(caller: Caller, order: CreateOrder, with_: PlanCreate): Promise<CreatePlan> {
   const { types } = with_
   const image = order.imageId === undefined ? undefined : await usableImage(caller, order.imageId, with_.images)
-  const source =
-    order.sourceVolumeId === undefined ? undefined : await usableSource(caller, order.sourceVolumeId, with_)
-  if (image !== undefined && source !== undefined) {
-    throw invalidInput('volume.create.two-sources', 'source_volid and imageRef exclude each other.')
+  const source = await sourceOf(caller, order, with_)
+  const named = [order.imageId, order.sourceVolumeId, order.snapshotId].filter((each) => each !== undefined)
+  if (named.length > 1) {
+    throw invalidInput('volume.create.two-sources', 'imageRef, source_volid and snapshot_id exclude each other.')
   }
   const sizeGiB = order.sizeGiB ?? source?.sizeGiB
   if (sizeGiB === undefined) {
@@ -78,8 +93,9 @@ export async function planCreate(caller: Caller, order: CreateOrder, with_: Plan
   if (source !== undefined && sizeGiB < source.sizeGiB) {
     throw invalidInput(
       'volume.create.smaller-than-source',
-      `Volume size '${sizeGiB}'GB cannot be smaller than original volume size  ${source.sizeGiB}GB. ` +
-        'They must be >= original volume size.',
+      source.kind === 'volume'
+        ? `Volume size '${sizeGiB}'GB cannot be smaller than original volume size  ${source.sizeGiB}GB. They must be >= original volume size.`
+        : `Volume size '${sizeGiB}'GB cannot be smaller than the snapshot size ${source.sizeGiB}GB. They must be >= original snapshot size.`,
     )
   }
   const type = await typeFor(caller, order, { image, source }, types)
@@ -100,7 +116,8 @@ export async function planCreate(caller: Caller, order: CreateOrder, with_: Plan
       metadata: order.metadata,
       imageMetadata: image !== undefined ? imageMetadata(image) : (source?.imageMetadata ?? null),
       imageId: image?.id ?? null,
-      sourceVolumeId: source?.id ?? null,
+      sourceVolumeId: source?.kind === 'volume' ? (source.id as VolumeId) : null,
+      snapshotId: source?.kind === 'snapshot' ? (source.id as SnapshotId) : null,
       schedulerHints: order.hints ?? {},
       ...newCredentials(),
     },
@@ -159,8 +176,24 @@ function refuseTooSmallForImage(sizeGiB: number, image: BootImage): void {
   }
 }
 
+async function sourceOf(caller: Caller, order: CreateOrder, with_: PlanCreate): Promise<Source | undefined> {
+  if (order.snapshotId !== undefined) return await usableSnapshot(caller, order.snapshotId, with_)
+  return order.sourceVolumeId === undefined ? undefined : await usableSource(caller, order.sourceVolumeId, with_)
+}
+
+async function usableSnapshot(caller: Caller, id: string, { getSnapshot }: PlanCreate): Promise<Source> {
+  const snapshot = await getSnapshot(caller, id)
+  if (snapshot.status !== 'available') {
+    throw invalidSnapshot(
+      'volume.create.snapshot-not-available',
+      `Originating snapshot status must be one of 'available' values`,
+    )
+  }
+  return { kind: 'snapshot', ...snapshot }
+}
+
 /** A source in use would be copied while it changes: its copy would be of no moment at all. */
-async function usableSource(caller: Caller, id: string, { getVolume }: PlanCreate): Promise<VolumeRow> {
+async function usableSource(caller: Caller, id: string, { getVolume }: PlanCreate): Promise<Source> {
   const source = await getVolume(caller, id)
   if (source.status !== 'available') {
     throw invalidVolume(
@@ -168,13 +201,13 @@ async function usableSource(caller: Caller, id: string, { getVolume }: PlanCreat
       `Volume ${source.id} must be available to be the source of another, but is ${source.status}.`,
     )
   }
-  return source
+  return { kind: 'volume', ...source }
 }
 
 async function typeFor(
   caller: Caller,
   order: CreateOrder,
-  { image, source }: { image?: BootImage | undefined; source?: VolumeRow | undefined },
+  { image, source }: { image?: BootImage | undefined; source?: Source | undefined },
   types: Types,
 ): Promise<TypeRow> {
   const name = order.volumeType || image?.properties.cinder_img_volume_type
@@ -185,10 +218,10 @@ async function typeFor(
   if (type !== undefined && type.id !== source.typeId) {
     throw invalidInput(
       'volume.create.type-of-source',
-      `Invalid volume_type provided: ${type.id} (requested type is not compatible; either match source volume, or omit type argument).`,
+      `Invalid volume_type provided: ${type.id} (requested type is not compatible; either match source ${source.kind}, or omit type argument).`,
     )
   }
-  return type ?? (await types.named({ ...caller, isAdmin: true }, source.typeId))
+  return type ?? (await types.get({ ...caller, isAdmin: true }, source.typeId))
 }
 
 function refuseSizeOfType(sizeGiB: number, type: TypeRow): void {
@@ -202,7 +235,7 @@ function refuseSizeOfType(sizeGiB: number, type: TypeRow): void {
   }
 }
 
-function zoneFor(order: CreateOrder, source: VolumeRow | undefined): string {
+function zoneFor(order: CreateOrder, source: Source | undefined): string {
   const zone = order.availabilityZone ?? source?.availabilityZone ?? AVAILABILITY_ZONE
   if (zone === AVAILABILITY_ZONE) return zone
   throw invalidRequest('volume.create.zone-unknown', `Availability zone '${zone}' is invalid.`)

@@ -99,6 +99,7 @@ const FILTERS: Readonly<Record<string, ToCondition>> = {
   user_id: text('v.user_id'),
   volume_type_id: uuid('v.type_id'),
   source_volid: uuid('v.source_volume_id'),
+  snapshot_id: uuid('v.snapshot_id'),
   // A host is asked for with or without its pool.
   host: (sql, value) => sql`(v.backend = ${value} or split_part(v.backend, '#', 1) = ${value})`,
 }

@@ -1,7 +1,5 @@
 /** Volumes, their metadata and their summary, as the Block Storage API reference lists them. Rules: ./volumes.ts */
-import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { DomainError } from '../../domain-error.ts'
 import type { Caller } from '../../http/caller.ts'
 import { microversion } from '../../http/microversions.ts'
 import { last } from '../../http/paging.ts'
@@ -10,14 +8,13 @@ import { validate } from '../../http/schema-versions.ts'
 import { newId, type VolumeId } from '../../ids.ts'
 import { invalidRequest, metadataKeyNotFound, noSuch, notOffered } from '../errors.ts'
 import { flagOf, linksOf } from '../list-query.ts'
+import { metadataRoutes } from '../metadata-routes.ts'
 import { canonicalUuid, isYes, sizeOf, trimmed } from '../parameter-types.ts'
 import { volumePolicies as policies } from '../policies.ts'
 import type { CreateOrder } from './create.ts'
 import {
   LooseVolumeCreateBody,
   LooseVolumeUpdateBody,
-  MetadataBody,
-  MetadataItemBody,
   type SchedulerHints,
   type VolumeCreate,
   VolumeCreateBody,
@@ -29,9 +26,7 @@ import { type Viewer, viewSummary, viewVolume, viewVolumeItself } from './view.t
 import type { VolumeRules } from './volumes.ts'
 
 type ById = { Params: { id: string } }
-type ByKey = { Params: { id: string; key: string } }
 type Body = { volume: VolumeCreate; 'OS-SCH-HNT:scheduler_hints'?: SchedulerHints | null }
-type Metadata = Record<string, string>
 
 interface Parts {
   readonly volumes: VolumeRules
@@ -102,88 +97,27 @@ export function volumeRoutes(app: FastifyInstance, { volumes, publicUrl }: Parts
 
   app.delete<ById>('/v3/volumes/:id', { config: { policy: 'volume:delete' } }, async (request, reply) => {
     const query = queryOf(request)
-    // There are no snapshots for a cascade to take along; a word that is no flag is refused all the same.
-    flagOf('cascade', last(query.cascade))
+    const cascade = flagOf('cascade', last(query.cascade))
     const force = request.microversion >= microversion('3.23') && flagOf('force', last(query.force))
     if (force) authorize(policies, 'volume:force_delete', request.caller)
-    await volumes.remove(request.caller, request.params.id, { force })
+    await volumes.remove(request.caller, request.params.id, { force, cascade })
     return reply.code(202).send()
   })
 
-  metadataRoutes(app, volumes)
-}
-
-function metadataRoutes(app: FastifyInstance, volumes: VolumeRules): void {
-  const url = '/v3/volumes/:id/metadata'
-  const read = async (caller: Caller, id: string) => (await volumes.get(caller, id)).metadata
-
-  /** From 3.15 a client may say which metadata it means to change. */
-  const refuseChangedMeanwhile = async (request: FastifyRequest<ById>) => {
-    const asked = request.headers['if-match']
-    if (asked === undefined || asked === '*' || request.microversion < microversion('3.15')) return
-    const tags = asked.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''))
-    if (tags.includes(etagOf(await read(request.caller, request.params.id)))) return
-    throw new DomainError('conflict', 'volume.metadata.changed-meanwhile', 'The metadata has changed meanwhile.')
-  }
-
-  app.get<ById>(url, { config: { policy: 'volume:get_volume_metadata' } }, async (request, reply) => {
-    const metadata = await read(request.caller, request.params.id)
-    if (request.microversion >= microversion('3.15')) reply.header('etag', etagOf(metadata))
-    return { metadata }
+  metadataRoutes(app, {
+    url: '/v3/volumes/:id/metadata',
+    policies: {
+      get: 'volume:get_volume_metadata',
+      create: 'volume:create_volume_metadata',
+      update: 'volume:update_volume_metadata',
+      delete: 'volume:delete_volume_metadata',
+    },
+    read: async (caller, id) => (await volumes.get(caller, id)).metadata,
+    add: (caller, id, metadata) => volumes.addMetadata(caller, id, metadata),
+    replace: (caller, id, metadata) => volumes.setMetadata(caller, id, metadata),
+    remove: (caller, id, key) => volumes.removeMetadata(caller, id, key),
+    keyNotFound: metadataKeyNotFound,
   })
-
-  app.post<ById & { Body: { metadata: Metadata } }>(
-    url,
-    { config: { policy: 'volume:create_volume_metadata' }, schema: { body: MetadataBody } },
-    async ({ caller, params, body }) => ({ metadata: await volumes.addMetadata(caller, params.id, body.metadata) }),
-  )
-
-  app.put<ById & { Body: { metadata: Metadata } }>(
-    url,
-    { config: { policy: 'volume:update_volume_metadata' }, schema: { body: MetadataBody } },
-    async (request) => {
-      await refuseChangedMeanwhile(request)
-      await volumes.setMetadata(request.caller, request.params.id, request.body.metadata)
-      return { metadata: request.body.metadata }
-    },
-  )
-
-  app.get<ByKey>(
-    `${url}/:key`,
-    { config: { policy: 'volume:get_volume_metadata' } },
-    async ({ caller, params: { id, key } }) => {
-      const metadata = await read(caller, id)
-      if (!Object.hasOwn(metadata, key)) throw metadataKeyNotFound(id, key)
-      return { meta: { [key]: metadata[key] } }
-    },
-  )
-
-  app.put<ByKey & { Body: { meta: Metadata } }>(
-    `${url}/:key`,
-    { config: { policy: 'volume:update_volume_metadata' }, schema: { body: MetadataItemBody } },
-    async (request) => {
-      await refuseChangedMeanwhile(request)
-      const { meta } = request.body
-      if (!Object.hasOwn(meta, request.params.key)) {
-        throw invalidRequest('volume.request.key-mismatch', 'Request body and URI mismatch')
-      }
-      await volumes.addMetadata(request.caller, request.params.id, meta)
-      return { meta }
-    },
-  )
-
-  app.delete<ByKey>(
-    `${url}/:key`,
-    { config: { policy: 'volume:delete_volume_metadata' } },
-    async ({ caller, params: { id, key } }, reply) => {
-      await volumes.removeMetadata(caller, id, key)
-      return reply.code(200).send()
-    },
-  )
-}
-
-function etagOf(metadata: Readonly<Metadata>): string {
-  return createHash('md5').update(JSON.stringify({ metadata })).digest('hex')
 }
 
 /** From the body to what the rules take. What is not offered is refused here, by name. */
@@ -210,15 +144,15 @@ function createOrder(caller: Caller, body: Body, version: number): CreateOrder {
     metadata: volume.metadata ?? {},
     imageId: volume.imageRef ?? volume.image_id ?? undefined,
     sourceVolumeId: volume.source_volid ?? undefined,
+    snapshotId: volume.snapshot_id ?? undefined,
     volumeType: volume.volume_type ?? undefined,
     availabilityZone: volume.availability_zone ?? undefined,
     hints: hintsOf(body['OS-SCH-HNT:scheduler_hints'] ?? {}),
   }
 }
 
-/** No snapshot, backup or group exists, so the one that is named is not found. */
+/** No backup or group exists, so the one that is named is not found. */
 function refuseOtherSources(volume: VolumeCreate, version: number): void {
-  if (volume.snapshot_id != null) throw noSuch('Snapshot', volume.snapshot_id)
   if (volume.consistencygroup_id != null) throw noSuch('Group', volume.consistencygroup_id)
   if (volume.group_id != null && version >= microversion('3.13')) throw noSuch('Group', volume.group_id)
   if (volume.backup_id != null && version >= microversion('3.47')) throw noSuch('Backup', volume.backup_id)

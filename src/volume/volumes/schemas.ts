@@ -4,7 +4,6 @@ import {
   Bool,
   ImageMetadata,
   Metadata,
-  MetadataItem,
   OptionalBool,
   OptionalMetadata,
   OptionalSize,
@@ -73,9 +72,6 @@ export const VolumeUpdateBody = Type.Object(
   closed,
 )
 export type VolumeUpdate = Static<typeof VolumeUpdateBody>['volume']
-
-export const MetadataBody = Type.Object({ metadata: Metadata }, closed)
-export const MetadataItemBody = Type.Object({ meta: MetadataItem }, closed)
 
 // --- Actions: the value under the action's key -------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 /** The SQL of volumes. */
 import type { Sql } from '../../database/database.ts'
-import type { ImageId, VolumeId, VolumeTypeId } from '../../ids.ts'
+import type { ImageId, SnapshotId, VolumeId, VolumeTypeId } from '../../ids.ts'
 import type { Fragment } from '../list-query.ts'
 import type { VolumeStatus } from './states.ts'
 
@@ -37,6 +37,7 @@ export interface VolumeRow {
   readonly imageMetadata: Readonly<Record<string, string>> | null
   readonly imageId: ImageId | null
   readonly sourceVolumeId: VolumeId | null
+  readonly snapshotId: SnapshotId | null
   readonly schedulerHints: Readonly<Record<string, readonly string[]>>
   readonly targetNumber: number
   readonly authUsername: string
@@ -51,7 +52,7 @@ const columns = (sql: Sql) => sql`
   v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib as "sizeGiB",
   v.extending_to_gib as "extendingToGiB", v.status, v.previous_status, v.migration_status, v.type_id,
   t.name as type_name, v.availability_zone, v.backend, v.bootable, v.multiattach, v.metadata, v.admin_metadata,
-  v.image_metadata, v.image_id, v.source_volume_id, v.scheduler_hints, v.target_number, v.auth_username,
+  v.image_metadata, v.image_id, v.source_volume_id, v.snapshot_id, v.scheduler_hints, v.target_number, v.auth_username,
   v.auth_password, v.created_at, v.updated_at,
   coalesce((select json_agg(json_build_object(
       'id', a.id, 'serverId', a.server_id, 'status', a.status, 'mountpoint', a.mountpoint, 'host', a.attached_host,
@@ -151,6 +152,7 @@ export type NewVolume = Pick<
   | 'imageMetadata'
   | 'imageId'
   | 'sourceVolumeId'
+  | 'snapshotId'
   | 'schedulerHints'
   | 'authUsername'
   | 'authPassword'
@@ -160,12 +162,12 @@ export type NewVolume = Pick<
 export async function insertVolume(tx: Sql, volume: NewVolume): Promise<boolean> {
   const added = await tx`
     insert into volume.volumes (id, project_id, user_id, name, description, size_gib, status, type_id,
-      availability_zone, multiattach, bootable, metadata, image_metadata, image_id, source_volume_id, scheduler_hints,
+      availability_zone, multiattach, bootable, metadata, image_metadata, image_id, source_volume_id, snapshot_id, scheduler_hints,
       auth_username, auth_password)
     values (${volume.id}, ${volume.projectId}, ${volume.userId}, ${volume.name}, ${volume.description},
       ${volume.sizeGiB}, 'creating', ${volume.typeId}, ${volume.availabilityZone}, ${volume.multiattach}, ${volume.bootable},
       ${tx.json(volume.metadata)}, ${volume.imageMetadata === null ? null : tx.json(volume.imageMetadata)},
-      ${volume.imageId}, ${volume.sourceVolumeId}, ${tx.json(volume.schedulerHints)},
+      ${volume.imageId}, ${volume.sourceVolumeId}, ${volume.snapshotId}, ${tx.json(volume.schedulerHints)},
       ${volume.authUsername}, ${volume.authPassword})
     on conflict (id) do nothing`
   return added.count > 0
@@ -179,17 +181,23 @@ export async function move(sql: Sql, id: string, from: readonly VolumeStatus[], 
   return moved.count > 0
 }
 
-/** To `deleting`, unless a server is attached. @param from undefined: from any state */
-export async function moveToDeleting(
-  sql: Sql,
-  id: string,
-  from: readonly VolumeStatus[] | undefined,
-): Promise<boolean> {
+export interface Deletable {
+  /** Undefined: from any state. */
+  readonly from: readonly VolumeStatus[] | undefined
+  /** Whether its snapshots go along: `none` is a refusal where there are any, `settled` one where some are not settled. */
+  readonly snapshots: 'none' | 'settled' | 'all'
+}
+
+/** To `deleting`, unless a server is attached or snapshots forbid it. */
+export async function moveToDeleting(sql: Sql, id: string, { from, snapshots }: Deletable): Promise<boolean> {
+  const settled = sql`s.status in ('available', 'error', 'deleting')`
+  const forbidding = { none: sql`true`, settled: sql`not (${settled})`, all: sql`false` }[snapshots]
   const moved = await sql`
     update volume.volumes v set previous_status = status, status = 'deleting', updated_at = clock_timestamp()
      where id = ${id} and status <> 'deleting'
        and ${from === undefined ? sql`true` : sql`status = any(${from as VolumeStatus[]})`}
-       and not exists (select from volume.attachments a where a.volume_id = v.id and a.status = 'attached')`
+       and not exists (select from volume.attachments a where a.volume_id = v.id and a.status = 'attached')
+       and not exists (select from volume.snapshots s where s.volume_id = v.id and ${forbidding})`
   return moved.count > 0
 }
 
@@ -324,5 +332,6 @@ export async function setType(sql: Sql, id: string, typeId: string, multiattach:
 /** The row and what hangs on it. */
 export async function deleteVolume(tx: Sql, id: string): Promise<void> {
   await tx`delete from volume.attachments where volume_id = ${id}`
+  await tx`delete from volume.snapshots where volume_id = ${id}`
   await tx`delete from volume.volumes where id = ${id}`
 }

@@ -33,7 +33,7 @@ export function viewVolumeItself(volume: VolumeRow, { caller, version, links }: 
     name: volume.name,
     description: volume.description,
     volume_type: volume.typeName,
-    snapshot_id: null,
+    snapshot_id: volume.snapshotId,
     source_volid: volume.sourceVolumeId,
     metadata: { ...volume.metadata, ...volume.adminMetadata },
     links: links.of('volumes', volume.id),

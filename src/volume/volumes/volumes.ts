@@ -25,6 +25,7 @@ import type { Messages } from '../messages/messages.ts'
 import { last } from '../../http/paging.ts'
 import type { Quotas } from '../quotas/quotas.ts'
 import { rank } from '../scheduler/scheduler.ts'
+import { type SnapshotRow, snapshotsOf } from '../snapshots/store.ts'
 import type { TypeRow } from '../types/store.ts'
 import type { Types } from '../types/types.ts'
 import { type CreateOrder, type CreatePlan, isMultiattach, planCreate } from './create.ts'
@@ -51,8 +52,8 @@ export interface VolumeRules {
   ensure(order: CreateOrder): Promise<void>
   update(caller: Caller, id: string, changes: store.VolumeChanges): Promise<store.VolumeRow>
   /** @param force whatever its state, unless it is attached */
-  remove(caller: Caller, id: string, options: { force: boolean }): Promise<void>
-  /** Of our own accord, whoever's it is. Finding none is fine. Resolves when it is gone. */
+  remove(caller: Caller, id: string, options: { force: boolean; cascade: boolean }): Promise<void>
+  /** Of our own accord, whoever's it is. Finding none is fine; one with snapshots stays. Resolves when it is gone. */
   removeAndWait(id: VolumeId): Promise<void>
   extend(caller: Caller, id: string, sizeGiB: number, options: { attachedToo: boolean }): Promise<void>
   setMetadata(caller: Caller, id: string, metadata: Readonly<Record<string, string>>): Promise<void>
@@ -95,6 +96,7 @@ interface Parts {
   readonly messages: Messages
   readonly backends: Backends
   readonly attachments: Attachments
+  getSnapshot(caller: Caller, id: string): Promise<SnapshotRow>
   readonly createVolume: Story<CreateVolume>
   readonly deleteVolume: Story<DeleteVolume>
   readonly extendVolume: Story<ExtendVolume>
@@ -111,7 +113,8 @@ export function openVolumeRules(parts: Parts): VolumeRules {
     return found
   }
 
-  const plan = (caller: Caller, order: CreateOrder) => planCreate(caller, order, { types, images, getVolume: get })
+  const plan = (caller: Caller, order: CreateOrder) =>
+    planCreate(caller, order, { types, images, getVolume: get, getSnapshot: parts.getSnapshot })
 
   /** Row, room and story stand or fall together. The story has the volume's id: a volume is created once. */
   const commit = async ({ row, type }: CreatePlan, requestId: string | null) => {
@@ -122,10 +125,10 @@ export function openVolumeRules(parts: Parts): VolumeRules {
     })
   }
 
-  const askToDelete = async (volume: store.VolumeRow, from: readonly VolumeStatus[] | undefined) => {
+  const askToDelete = async (volume: store.VolumeRow, deletable: store.Deletable) => {
     const id = newId<StoryId>()
     await stories.commit(async (tx, ask) => {
-      if (!(await store.moveToDeleting(tx, volume.id, from))) throw notDeletable(volume, from)
+      if (!(await store.moveToDeleting(tx, volume.id, deletable))) throw notDeletable(volume, deletable.from)
       await ask(parts.deleteVolume, id, { volumeId: volume.id })
     })
     return id
@@ -201,15 +204,22 @@ export function openVolumeRules(parts: Parts): VolumeRules {
       return await get(caller, id)
     },
 
-    async remove(caller, id, { force }) {
+    async remove(caller, id, { force, cascade }) {
       const volume = await get(caller, id)
-      await askToDelete(volume, force ? undefined : DELETABLE)
+      await askToDelete(volume, {
+        from: force ? undefined : DELETABLE,
+        snapshots: !cascade ? 'none' : force ? 'all' : 'settled',
+      })
     },
 
     async removeAndWait(id) {
       const volume = await store.findVolume(db, id)
       if (volume === undefined) return
-      if (volume.status !== 'deleting') await stories.ended(await askToDelete(volume, undefined))
+      // A volume that snapshots were taken of outlives its server, as upstream.
+      if ((await snapshotsOf(db, id)).length > 0) return
+      if (volume.status !== 'deleting') {
+        await stories.ended(await askToDelete(volume, { from: undefined, snapshots: 'none' }))
+      }
       const left = await store.findVolume(db, id)
       if (left?.status === 'error_deleting') {
         throw new DomainError('unavailable', 'volume.volume.not-removed', `Volume ${id} could not be removed.`)
