@@ -80,11 +80,15 @@ export interface OpenCloudOptions {
 
 /** Opens everything up to, but not including, the sockets and the gardeners. */
 export async function openCloud({ config, log, openDrivers, onStage = () => {} }: OpenCloudOptions): Promise<Cloud> {
+  // Whatever has been opened is closed again, last first: at the end, or at once when a later part does not open.
+  await using opening = new AsyncDisposableStack()
   onStage('database')
   const postgres =
     config.databaseUrl === '' ? await startEmbeddedPostgres({ dir: `${config.state}/postgres` }) : undefined
+  if (postgres !== undefined) opening.use(postgres)
   const databaseUrl = postgres?.url ?? config.databaseUrl
   const db = openDatabase(databaseUrl, { onnotice: (text) => log.debug({ notice: text }, 'PostgreSQL notice') })
+  opening.defer(() => db.end({ timeout: 2 }))
   onStage('migrations')
   await migrate(db, migrationFolders)
 
@@ -103,15 +107,23 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
 
   onStage('services')
   const identity = await openIdentity(context)
+  opening.defer(() => identity.close())
   authenticate = identity.authenticate
   const images = await openImages(context)
+  opening.defer(() => images.close())
   onStage('host drivers')
   const drivers = await openDrivers(images.source)
+  opening.defer(() => drivers.close())
   const { agents, backends } = drivers
   const placement = await openPlacement(context)
+  opening.defer(() => placement.close())
   const network = await openNetwork(context, { agents })
+  opening.defer(() => network.close())
   const volumes = await openVolumes(context, { agents, images, backends })
+  opening.defer(() => volumes.close())
+  opening.defer(() => stories.shutdown())
   const compute = await openCompute(context, { agents, images, placement, network, volumes })
+  opening.defer(() => compute.close())
 
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -138,8 +150,8 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     services: Object.fromEntries(Object.keys(plugins).map((service) => [service, `${url}/${service}`])),
   }))
 
-  const servers: Server[] = []
-  const closers: (() => Promise<void>)[] = []
+  opening.defer(() => app.close())
+  const opened = opening.move()
   return {
     app,
     stories,
@@ -158,23 +170,14 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
       onStage('networks and exports')
       await Promise.all([network.reconcile(), volumes.reconcile()])
       await compute.start()
-      for (const listener of await metadataListeners(drivers.agents, network, compute)) closers.push(listener)
+      for (const close of await metadataListeners(drivers.agents, network, compute)) opened.defer(close)
       onStage('APIs')
       await app.listen({ host: config.listen.host, port: config.listen.port })
-      if (config.servicePorts) servers.push(...(await listenOnServicePorts(app, config.listen.host)))
+      if (!config.servicePorts) return
+      for (const server of await listenOnServicePorts(app, config.listen.host)) opened.defer(() => void server.close())
     },
 
-    async close() {
-      for (const server of servers) server.close()
-      await app.close()
-      for (const close of closers) await close()
-      await compute.close()
-      await stories.shutdown()
-      await Promise.all([network.close(), volumes.close(), images.close(), placement.close(), identity.close()])
-      await drivers.close()
-      await db.end({ timeout: 2 })
-      await postgres?.stop()
-    },
+    close: () => opened.disposeAsync(),
   }
 }
 

@@ -41,9 +41,12 @@ function real(config: Config, cloudId: string, log: Logger): OpenDrivers {
     ])
     const host = config.hostName as HostName
     const instances = join(config.state, 'instances')
+    await using opening = new AsyncDisposableStack()
     const plane = await openBridgePlane({ cloudId, dir: join(config.state, 'network'), log })
+    opening.defer(() => plane.close())
     const disks = await openServerDisks({ dir: instances, images, log })
     const backend = await openFileBackend({ dir: join(config.state, 'volumes'), host, cloudId, images, log })
+    opening.defer(() => backend.close())
     const agent = await openLibvirtAgent({
       host,
       cloudId,
@@ -54,20 +57,15 @@ function real(config: Config, cloudId: string, log: Logger): OpenDrivers {
       network: plane,
       log,
     })
-    return {
-      agents: agentsOf([agent]),
-      backends: [backend],
-      close: async () => {
-        await agent.close()
-        await Promise.all([plane.close(), backend.close()])
-      },
-    }
+    opening.defer(() => agent.close())
+    const opened = opening.move()
+    return { agents: agentsOf([agent]), backends: [backend], close: () => opened.disposeAsync() }
   }
 }
 
 /** Ends this cloud's guests and removes its devices, rules, namespaces and exports. Files stay. */
 export async function removeFromHost(config: Config, cloudId: string, log: Logger): Promise<void> {
-  const [{ removeGuests }, { openBridgePlane }, { openFileBackend }, { ensureLibvirtd }] = await Promise.all([
+  const [{ removeGuests }, { removeBridgePlane }, { openFileBackend }, { ensureLibvirtd }] = await Promise.all([
     import('./agent/libvirt/index.ts'),
     import('./agent/bridge/index.ts'),
     import('./agent/iscsi/index.ts'),
@@ -75,9 +73,7 @@ export async function removeFromHost(config: Config, cloudId: string, log: Logge
   ])
   await ensureLibvirtd()
   await removeGuests({ uri: config.libvirtUri, cloudId, log })
-  const plane = await openBridgePlane({ cloudId, dir: join(config.state, 'network'), log })
-  await plane.removeEverything()
-  await plane.close()
+  await removeBridgePlane({ cloudId, dir: join(config.state, 'network'), log })
   const noImages: ImageSource = {
     open: async () => {
       throw new DomainError('unavailable', 'agent.images.closed', 'No image can be read while the cloud goes down.')

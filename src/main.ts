@@ -57,3 +57,5 @@ try {
   console.error(`stratolith: ${error.message}`)
   process.exitCode = 2
 }
+// A command that has ended ends the process, also when something that failed half-way left a handle open.
+setTimeout(() => process.exit(), 3_000).unref()
