@@ -11,6 +11,7 @@ import { type Flavors, openFlavors } from './flavors/flavors.ts'
 import { flavorPolicies } from './flavors/policies.ts'
 import { flavorRoutes } from './flavors/routes.ts'
 import { type HostRatios, type Hosts, openHosts } from './hosts/hosts.ts'
+import { hostRoutes } from './hosts/routes.ts'
 import { hypervisorRoutes } from './hypervisors/routes.ts'
 import { type Keypairs, openKeypairs } from './keypairs/keypairs.ts'
 import { keypairRoutes } from './keypairs/routes.ts'
@@ -73,6 +74,7 @@ export const resourceRoutes: FastifyPluginAsync<{
   await app.register(availabilityZoneRoutes, { hosts })
   await app.register(serviceRoutes, { hosts })
   await app.register(hypervisorRoutes, { hosts, base })
+  await app.register(hostRoutes, { hosts })
   await app.register(aggregateRoutes, { aggregates, policies })
   await app.register(extensionRoutes)
 }

@@ -246,6 +246,43 @@ describe('hosts', () => {
     })
   })
 
+  describe('as os-hosts, up to 2.42', () => {
+    const get = (path: string, version = '2.42') => compute.at(version).ask('admin', 'GET', `/os-hosts${path}`)
+    const put = (body: object) => compute.at('2.42').ask('admin', 'PUT', '/os-hosts/h2', body)
+
+    it('are listed, by zone too, while they are enabled', async () => {
+      assert.deepEqual((await get('')).body.hosts, [
+        { host_name: 'h1', service: 'compute', zone: 'nova' },
+        { host_name: 'h2', service: 'compute', zone: 'nova' },
+      ])
+      assert.deepEqual((await get('?zone=nowhere')).body.hosts, [])
+      assert.deepEqual((await put({ status: 'disable' })).body, { host: 'h2', status: 'disabled' })
+      assert.equal((await get('')).body.hosts.length, 1)
+      assert.deepEqual((await put({ status: 'Enable' })).body, { host: 'h2', status: 'enabled' })
+      assert.equal((await get('', '2.43')).status, 404)
+    })
+
+    it('show what is there and what each project takes', async () => {
+      const rows = (await get('/h2')).body.host.map(({ resource }: { resource: object }) => Object.values(resource))
+      assert.deepEqual(rows, [
+        ['h2', '(total)', 2, 16_384, 100],
+        ['h2', '(used_now)', 0, 512, 0],
+        ['h2', '(used_max)', 2, 1024, 2],
+        ['h2', 'p', 2, 1024, 2],
+      ])
+      assert.equal((await get('/nowhere')).status, 404)
+    })
+
+    it('refuse by name what is not offered', async () => {
+      for (const deed of ['reboot', 'shutdown', 'startup']) {
+        assert.equal((await get(`/h1/${deed}`)).status, 501, deed)
+        assert.equal((await get(`/nowhere/${deed}`)).status, 404, deed)
+      }
+      assert.equal((await put({ maintenance_mode: 'enable' })).status, 501)
+      for (const bad of [{}, { status: 'off' }, { colour: 'red' }]) assert.equal((await put(bad)).status, 400)
+    })
+  })
+
   it('make zones, which everybody sees by name and admins with their hosts', async () => {
     const plain = await compute.ask('demo', 'GET', '/os-availability-zone')
     assert.deepEqual(plain.body, {

@@ -9,7 +9,7 @@ import type { CandidateInventory, Placement, ProviderOrder } from '../../placeme
 import type { Room, SchedulingHost } from '../scheduler/index.ts'
 import * as store from './store.ts'
 
-export { DEFAULT_ZONE, type Host, type HostChange } from './store.ts'
+export { DEFAULT_ZONE, type Host, type HostChange, type ProjectOnHost } from './store.ts'
 
 export interface Hosts {
   /** Notes that a host lives, and keeps its provider in placement as its facts say. Repeating it changes nothing. */
@@ -25,6 +25,8 @@ export interface Hosts {
   remove(name: HostName): Promise<boolean>
   /** The room of each host in placement, by host, for views. */
   rooms(): Promise<ReadonlyMap<HostName, Readonly<Record<string, CandidateInventory>>>>
+  /** What the servers of each project take on a host. */
+  projectsOn(host: HostName): Promise<readonly store.ProjectOnHost[]>
   serversOn(hosts: readonly HostName[]): Promise<ReadonlyMap<HostName, readonly { id: string; name: string }[]>>
 }
 
@@ -106,6 +108,8 @@ export function openHosts({
       const [hosts, rooms] = await Promise.all([store.listHosts(db), roomsOf()])
       return new Map(hosts.map((host) => [host.name, rooms.get(host.providerId)?.inventories ?? {}]))
     },
+
+    projectsOn: (host) => store.projectsOnHost(db, host),
 
     async serversOn(hosts) {
       const found = new Map<HostName, { id: string; name: string }[]>(hosts.map((host) => [host, []]))

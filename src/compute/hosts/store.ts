@@ -107,3 +107,18 @@ export async function serversOnHosts(
     select host, id, name from compute.servers
      where host = any(${[...hosts]}) and deleted_at is null order by created_at, id`
 }
+
+export interface ProjectOnHost {
+  readonly projectId: string
+  readonly vcpus: number
+  readonly ramMiB: number
+  readonly diskGiB: number
+}
+
+/** What the servers of each project take on a host, by their flavors. */
+export async function projectsOnHost(sql: Sql, host: string): Promise<readonly ProjectOnHost[]> {
+  return await sql<ProjectOnHost[]>`
+    select project_id, sum(vcpus)::bigint as vcpus, sum(ram_mib)::bigint as "ramMiB",
+           sum(root_gib + ephemeral_gib)::bigint as "diskGiB"
+      from compute.servers where host = ${host} and deleted_at is null group by project_id order by project_id`
+}
