@@ -105,7 +105,9 @@ function takeBodies(app: FastifyInstance): void {
     done(unsupportedMediaType('The request media type application/octet-stream is not supported by this server.'))
   })
   app.addContentTypeParser([...PATCH_TYPES, '*'], { parseAs: 'string' }, (request, body, done) => {
-    if (request.routeOptions.config.takesBytes !== true) return parseJson(request, body as string, done)
+    if (request.routeOptions.config.takesBytes !== true) {
+      return body === '' ? done(null, undefined) : parseJson(request, body as string, done)
+    }
     const type = request.headers['content-type'] ?? ''
     done(unsupportedMediaType(`Invalid content type ${type.slice(0, 128)}: application/octet-stream is expected.`))
   })
