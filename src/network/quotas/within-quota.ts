@@ -2,8 +2,6 @@
 import { violatedConstraint } from '../../database/database.ts'
 import { refusal } from '../errors.ts'
 
-export type QuotaResource = 'network' | 'subnet' | 'port' | 'security_group' | 'security_group_rule'
-
 /** @throws DomainError over-quota, `network.quota.exceeded`, when the write within hits a quota */
 export async function withinQuota<T>(write: () => Promise<T>): Promise<T> {
   try {
