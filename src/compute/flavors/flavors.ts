@@ -37,8 +37,8 @@ export interface Flavors {
   access(caller: Caller, id: string): Promise<readonly string[]>
   addAccess(caller: Caller, id: string, projectId: string, strict: boolean): Promise<readonly string[]>
   removeAccess(caller: Caller, id: string, projectId: string): Promise<readonly string[]>
-  /** Sizes that a caller may use, for the scheduler's explanation. */
-  sizes(caller: Caller): Promise<readonly FlavorSize[]>
+  /** Sizes that a project may use, for the scheduler to name one that would fit. */
+  sizes(projectId: string): Promise<readonly FlavorSize[]>
   /** Makes the flavors of the first cloud; those that stand stay as they are. */
   bootstrap(): Promise<void>
 }
@@ -176,8 +176,14 @@ export function openFlavors({
       return await store.projectsOf(db, id)
     },
 
-    async sizes(caller) {
-      const all = await list(caller, { isPublic: true, sortKey: 'memory_mb', sortDir: 'asc', limit: 1000 })
+    async sizes(projectId) {
+      const all = await store.listFlavors(db, {
+        show: 'usable',
+        projectId,
+        sortKey: 'memory_mb',
+        sortDir: 'asc',
+        limit: 1000,
+      })
       return all.map(({ name, vcpus, ramMiB, rootGiB, ephemeralGiB, swapMiB }) => ({
         name,
         vcpus,

@@ -2,6 +2,8 @@
 import { type Database, type Sql, violatedConstraint } from '../../database/database.ts'
 import type { ProviderId } from '../../ids.ts'
 import { inventoryFull, inventoryInUse, noProvider, providerExists, unknownClass, unknownTraits } from '../errors.ts'
+import { classesInUse } from '../inventories/store.ts'
+import { standardNames } from '../standard/names.ts'
 import type { Candidate, CandidateRequest, ClaimOrder, ProviderOrder } from '../index.ts'
 import * as store from './store.ts'
 
@@ -51,9 +53,14 @@ export function openClaims(db: Database): Claims {
 
 async function ensureProvider(tx: Sql, { id, name, inventories, traits }: ProviderOrder): Promise<void> {
   const custom = traits.filter((trait) => trait.startsWith('CUSTOM_'))
+  const standard = await standardNames()
+  const unknown = traits.filter((trait) => !custom.includes(trait) && !standard.traits.has(trait))
+  if (unknown.length > 0) throw unknownTraits(`Host ${name}: `, unknown)
   try {
     await store.putProvider(tx, id, name)
     await store.lockProvider(tx, id)
+    const used = await classesInUse(tx, id, Object.keys(inventories))
+    if (used.length > 0) throw inventoryInUse(`Host ${name}: `, used, id)
     const changes = [
       await store.putInventories(tx, id, inventories),
       await store.removeOtherInventories(tx, id, Object.keys(inventories)),
@@ -67,10 +74,6 @@ async function ensureProvider(tx: Sql, { id, name, inventories, traits }: Provid
         throw providerExists(`name: ${name}`)
       case 'inventories_class':
         throw unknownClass(`Host ${name}`, Object.keys(inventories).join(', '))
-      case 'allocations_inventory':
-        throw inventoryInUse(`Host ${name}: `, ['a class that it no longer has'], id)
-      case 'provider_traits_trait':
-        throw unknownTraits(`Host ${name}: `, traits)
       default:
         throw error
     }
