@@ -39,7 +39,7 @@ export function planRule(order: CreateOrder<typeof securityGroupRuleAttributes>)
     throw refusal('network.security-group-rule.ethertype-conflict', order.ethertype, protocol)
   }
   return ruleOf({
-    securityGroupId: order.security_group_id as SecurityGroupId,
+    securityGroupId: order.security_group_id.toLowerCase() as SecurityGroupId,
     projectId: order.project_id,
     description: order.description,
     direction: order.direction,
@@ -48,7 +48,7 @@ export function planRule(order: CreateOrder<typeof securityGroupRuleAttributes>)
     portRangeMin,
     portRangeMax,
     remoteIpPrefix: order.remote_ip_prefix,
-    remoteGroupId: order.remote_group_id as SecurityGroupId | null,
+    remoteGroupId: (order.remote_group_id?.toLowerCase() ?? null) as SecurityGroupId | null,
   })
 }
 

@@ -7,7 +7,7 @@ import { refusal } from '../errors.ts'
 import { defaulted, readOnly, required } from '../resources/attributes.ts'
 import { byBoolean, byInteger, byParsedText, byText, byUuid } from '../resources/filters.ts'
 import { standardAttributes } from '../resources/standard-attributes.ts'
-import { oneOf, orNull, type Parse, shown, text, uuid } from '../resources/values.ts'
+import { oneOf, orNull, type Parse, shown, text } from '../resources/values.ts'
 import { PROTOCOLS } from './protocols.ts'
 
 /** A name in lower case or a number as text; null is any. */
@@ -80,7 +80,7 @@ export const securityGroupRuleAttributes = {
     filter: byText('network(r.remote_ip_prefix)::text'),
     sort: `coalesce(network(r.remote_ip_prefix)::text, '')`,
   }),
-  remote_group_id: defaulted(null, orNull(uuid), {
+  remote_group_id: defaulted(null, orNull(groupId), {
     filter: byUuid('r.remote_group_id'),
     sort: `coalesce(r.remote_group_id::text, '')`,
   }),

@@ -212,7 +212,7 @@ describe('security group rules', () => {
       [{ remote_ip_prefix: 'fd00::/64' }, 400, 'SecurityGroupRuleParameterConflict'],
       [{ remote_ip_prefix: '10.0.0.0/8', remote_group_id: groupId }, 400, 'SecurityGroupMultipleRemoteEntites'],
       [{ remote_group_id: nobody }, 404, 'SecurityGroupNotFound'],
-      [{ remote_group_id: 'bad_id' }, 400, 'HTTPBadRequest'],
+      [{ remote_group_id: 'bad_id' }, 404, 'SecurityGroupNotFound'],
       [{ security_group_id: nobody }, 404, 'SecurityGroupNotFound'],
       [{ security_group_id: 'bad_id' }, 404, 'SecurityGroupNotFound'],
       [{ remote_address_group_id: nobody }, 400, 'HTTPBadRequest'],
