@@ -1,5 +1,5 @@
 /** The first server, `hello`, with a volume: made through the public APIs as a user would, its boot shown as it happens. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
