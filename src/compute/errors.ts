@@ -20,8 +20,6 @@ export const pinnedElsewhere = (id: string) =>
     'compute.server.pinned-elsewhere',
     `Instance ${id} can be pinned to the availability zone that it is in, and to no other.`,
   )
-export const beingDeleted = (id: string) =>
-  new DomainError('conflict', 'compute.server.being-deleted', `Instance ${id} is being deleted`)
 export const onlyAdminsListDeleted = () =>
   new DomainError('forbidden', 'compute.server.deleted-hidden', 'Only administrators may list deleted instances')
 export const noValidHost = (explanation: string, cause?: unknown) =>

@@ -5,7 +5,7 @@ import { probeSagas } from '../../durable/saga.ts'
 import { stockTests } from '../../durable/stock-tests.ts'
 import { newId, type ServerId, type StoryId, type VolumeId } from '../../ids.ts'
 import { cleanSlate } from '../testing/clean-slate.ts'
-import { type TestCloud, testCloud } from '../testing/cloud.ts'
+import { type TestCloud, testCloud } from '../testing/compute-under-test.ts'
 
 describe('booting a server', () => {
   let cloud: TestCloud

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { person } from '../../../test/support/service.ts'
 import { newId, type ServerId, type VolumeId } from '../../ids.ts'
-import { type TestCloud, testCloud } from '../testing/cloud.ts'
+import { type TestCloud, testCloud } from '../testing/compute-under-test.ts'
 
 describe('creating a server', () => {
   let cloud: TestCloud

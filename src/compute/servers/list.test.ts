@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { ServerId } from '../../ids.ts'
-import { type TestCloud, testCloud } from '../testing/cloud.ts'
+import { type TestCloud, testCloud } from '../testing/compute-under-test.ts'
 
 describe('listing servers', () => {
   let cloud: TestCloud

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { newId, type ServerId, type VolumeId } from '../../ids.ts'
-import { type TestCloud, testCloud } from '../testing/cloud.ts'
+import { type TestCloud, testCloud } from '../testing/compute-under-test.ts'
 
 describe('a server', () => {
   let cloud: TestCloud

@@ -1,7 +1,7 @@
 /** What must not be left of a server that failed or is gone: named checks, for the tests of stories. */
 import assert from 'node:assert/strict'
 import type { ServerId } from '../../ids.ts'
-import type { TestCloud } from './cloud.ts'
+import type { TestCloud } from './compute-under-test.ts'
 
 export function cleanSlate(cloud: () => TestCloud, server: () => ServerId) {
   return {
