@@ -4,6 +4,9 @@ import { DomainError } from '../domain-error.ts'
 
 export const MAX_INT = 0x7fffffff
 
+/** Text that a database takes: no NUL and no half of a surrogate pair. */
+export const STORABLE = '^[^\\u0000\\p{Cs}]*$'
+
 /** Printable, without spaces at its ends: names of flavors, keypairs, groups, aggregates. */
 const PRINTABLE = '[^\\p{Cc}\\p{Cs}\\p{Co}\\p{Cn}\\p{Zl}\\p{Zp}]'
 
@@ -13,7 +16,7 @@ export function name({ maxLength = 255 }: { maxLength?: number } = {}) {
 
 /** Free text over several lines; never a NUL, which no database takes. */
 export function freeText(maxLength: number) {
-  return Type.String({ maxLength, pattern: '^[^\\u0000\\ud800-\\udfff]*$' })
+  return Type.String({ maxLength, pattern: STORABLE })
 }
 
 /** A number, or the same as text: upstream takes both. Read it with `wholeNumber`. */
@@ -80,6 +83,6 @@ export function query(properties: Record<string, TSchema>, { looseUntil }: { loo
 /** Metadata of aggregates and servers: short texts by name. */
 export const metadata = Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9\\-_:. ]{1,255}$' }),
-  Type.String({ maxLength: 255, pattern: '^[^\\u0000]*$' }),
+  Type.String({ maxLength: 255, pattern: STORABLE }),
   { additionalProperties: false },
 )

@@ -1,11 +1,11 @@
 /** Shapes of the aggregate calls. Source: nova/api/openstack/compute/schemas/aggregates.py */
 import Type from 'typebox'
-import { name, query } from '../parameter-types.ts'
+import { name, query, STORABLE } from '../parameter-types.ts'
 import { hostName } from '../services/schemas.ts'
 
 /** A name without a colon: `zone:host:node` is cut at colons. */
 const zone = Type.Union([
-  Type.String({ minLength: 1, maxLength: 255, pattern: '^(?!\\s)[^:\\p{Cc}]+(?<!\\s)$' }),
+  Type.String({ minLength: 1, maxLength: 255, pattern: '^(?!\\s)[^:\\p{Cc}\\p{Cs}]+(?<!\\s)$' }),
   Type.Null(),
 ])
 
@@ -27,7 +27,7 @@ export const MetadataBody = Type.Object(
   {
     metadata: Type.Record(
       Type.String({ pattern: '^[a-zA-Z0-9\\-_:. ]{1,255}$' }),
-      Type.Union([Type.String({ maxLength: 255, pattern: '^[^\\u0000]*$' }), Type.Null()]),
+      Type.Union([Type.String({ maxLength: 255, pattern: STORABLE }), Type.Null()]),
       { additionalProperties: false },
     ),
   },

@@ -1,6 +1,6 @@
 /** Shapes of the flavor calls. Source: nova/api/openstack/compute/schemas/flavors.py, flavor_access.py, flavors_extraspecs.py */
 import Type from 'typebox'
-import { booleanOrText, freeText, integerOrText, many, name, paging, query } from '../parameter-types.ts'
+import { booleanOrText, freeText, integerOrText, many, name, paging, query, STORABLE } from '../parameter-types.ts'
 import { SORT_COLUMNS } from './store.ts'
 
 const size = integerOrText({ minimum: 0 })
@@ -66,18 +66,18 @@ export const FlavorListQuery = query(
 export const NoQuery = query({}, { looseUntil: '2.101' })
 
 export const AccessBody = Type.Object(
-  { tenant: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }) },
+  { tenant: Type.String({ minLength: 1, maxLength: 255, pattern: STORABLE }) },
   { additionalProperties: false },
 )
 
 const specs = Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9\\-_:. ]{1,255}$' }),
-  Type.Union([Type.String({ maxLength: 255, pattern: '^[^\\u0000]*$' }), Type.Number()]),
+  Type.Union([Type.String({ maxLength: 255, pattern: STORABLE }), Type.Number()]),
   { additionalProperties: false },
 )
 export const ExtraSpecsBody = Type.Object({ extra_specs: specs }, { additionalProperties: false })
 export const ExtraSpecBody = Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9\\-_:. ]{1,255}$' }),
-  Type.Union([Type.String({ maxLength: 255, pattern: '^[^\\u0000]*$' }), Type.Number()]),
+  Type.Union([Type.String({ maxLength: 255, pattern: STORABLE }), Type.Number()]),
   { additionalProperties: false, minProperties: 1, maxProperties: 1 },
 )

@@ -1,6 +1,6 @@
 /** Shapes of the keypair calls. Source: nova/api/openstack/compute/schemas/keypairs.py */
 import Type from 'typebox'
-import { many, query } from '../parameter-types.ts'
+import { many, query, STORABLE } from '../parameter-types.ts'
 
 const name = (extra: string) => `^(?! )[_\\-${extra} a-zA-Z0-9]+(?<! )$`
 
@@ -14,8 +14,8 @@ export const KeypairCreateBody = Type.Object(
         ]),
         type: Type.Optional(Type.Enum(['ssh', 'x509'], { since: '2.2' })),
         // Mandatory from 2.92 on; the route says so.
-        public_key: Type.Optional(Type.String({ pattern: '^[^\\u0000]*$' })),
-        user_id: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\u0000]*$', since: '2.10' })),
+        public_key: Type.Optional(Type.String({ pattern: STORABLE })),
+        user_id: Type.Optional(Type.String({ maxLength: 255, pattern: STORABLE, since: '2.10' })),
       },
       { additionalProperties: false },
     ),

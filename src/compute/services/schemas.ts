@@ -1,8 +1,8 @@
 /** Shapes of the service calls. Source: nova/api/openstack/compute/schemas/services.py */
 import Type from 'typebox'
-import { booleanOrText, many, query } from '../parameter-types.ts'
+import { booleanOrText, many, query, STORABLE } from '../parameter-types.ts'
 
-const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }))
+const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 255, pattern: STORABLE }))
 export const hostName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9\\-._]*$' })
 
 /** Up to 2.52 the deed is in the path and the service in the body. */

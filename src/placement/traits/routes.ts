@@ -14,7 +14,7 @@ const TraitListQuery = Type.Object(
 )
 const ProviderTraitsBody = Type.Object(
   {
-    traits: Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' })),
+    traits: Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000\\p{Cs}]*$' })),
     resource_provider_generation: generation,
   },
   { additionalProperties: false },

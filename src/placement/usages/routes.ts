@@ -9,7 +9,7 @@ import { getProvider } from '../providers/providers.ts'
 import { checkQuery, lastOfEach, type Query } from '../query.ts'
 import { type ProjectUsage, usageOfProject, usageOfProvider } from './store.ts'
 
-const id = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' })
+const id = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000\\p{Cs}]*$' })
 const UsageQuery = Type.Object(
   {
     project_id: id,
