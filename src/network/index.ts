@@ -36,6 +36,8 @@ export interface Network {
   serverOfPort(portId: PortId): Promise<ServerId | undefined>
   /** Ids, unique names resolved, of security groups that the caller may use. @throws DomainError `network.security-group.not-found` */
   securityGroups(caller: Caller, namesOrIds: readonly string[]): Promise<readonly { id: string; name: string }[]>
+  /** Groups whole, with their rules, for compute's view of a server's; unknown ids are absent. */
+  describeSecurityGroups(ids: readonly string[]): Promise<readonly DescribedSecurityGroup[]>
   /** Adds or removes one group on all ports of a server (addSecurityGroup, removeSecurityGroup). */
   changeSecurityGroup(caller: Caller, serverId: ServerId, nameOrId: string, change: 'add' | 'remove'): Promise<void>
   /** The first cloud's networks; answers what stands. */
@@ -48,6 +50,22 @@ export interface Network {
   /** Makes every host's plane as the tables say: called at start, on a clock and on a hint. */
   reconcile(): Promise<void>
   close(): Promise<void>
+}
+
+export interface DescribedSecurityGroup {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly projectId: string
+  readonly rules: readonly {
+    readonly id: string
+    readonly direction: 'ingress' | 'egress'
+    readonly protocol: string | null
+    readonly portRangeMin: number | null
+    readonly portRangeMax: number | null
+    readonly remoteIpPrefix: string | null
+    readonly remoteGroupId: string | null
+  }[]
 }
 
 export interface NicWish {

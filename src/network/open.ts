@@ -16,6 +16,7 @@ import { quotaRoutes } from './quotas/routes.ts'
 import { resourceRoutes } from './resources/resource-routes.ts'
 import { securityGroupRules } from './security-group-rules/security-group-rules.ts'
 import { securityGroups } from './security-groups/security-groups.ts'
+import { find as findSecurityGroups } from './security-groups/store.ts'
 import { serverSide } from './servers/servers.ts'
 import { subnets as subnetRules } from './subnets/subnets.ts'
 
@@ -53,6 +54,7 @@ export const openNetwork: OpenNetwork = async (context, { agents }) => {
     plugin,
     policies: POLICIES,
     ...serverSide(db, planes),
+    describeSecurityGroups: (ids) => findSecurityGroups(db, ids),
     onPortRemoved(listener) {
       onPortRemoved = listener
     },
