@@ -103,6 +103,23 @@ export function allowedFilters(
   return Object.fromEntries(Object.entries(filters).filter(([key]) => isAllowed(key)))
 }
 
+/** From which microversion on a filter is one. Those that are not listed have always been. */
+export type FilterVersions = ReadonlyMap<string, string>
+
+/** The filters that a microversion knows; later ones are left out. */
+export function filtersOf(
+  filters: Readonly<Record<string, string>>,
+  since: FilterVersions,
+  version: Microversion,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(filters).filter(([key]) => {
+      const first = since.get(key)
+      return first === undefined || version >= microversion(first)
+    }),
+  )
+}
+
 /** Python's reading of a flag in a query: `true`, `1`, `yes` and the like; `false` and the like; else a refusal. */
 export function flagOf(name: string, text: string | undefined, absent = false): boolean {
   if (text === undefined) return absent

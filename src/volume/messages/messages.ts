@@ -55,12 +55,12 @@ export interface Messages {
   forgetExpired(): Promise<void>
 }
 
-const FILTER_COLUMNS: Readonly<Record<string, string>> = {
-  resource_uuid: 'resource_id',
-  resource_type: 'resource_type',
-  request_id: 'request_id',
-  message_level: 'level',
-}
+const FILTER_COLUMNS: ReadonlyMap<string, string> = new Map([
+  ['resource_uuid', 'resource_id'],
+  ['resource_type', 'resource_type'],
+  ['request_id', 'request_id'],
+  ['message_level', 'level'],
+])
 
 export function openMessages(db: Database): Messages {
   const get = async (caller: Caller, id: string) => {
@@ -94,7 +94,7 @@ export function openMessages(db: Database): Messages {
       const asked = listQuery(version >= microversion('3.5') ? query : {})
       const { all_tenants: _everybody, ...allowed } = allowedFilters(
         asked.filters,
-        [...Object.keys(FILTER_COLUMNS), 'event_id'],
+        [...FILTER_COLUMNS.keys(), 'event_id'],
         caller,
         version,
       )
@@ -105,7 +105,7 @@ export function openMessages(db: Database): Messages {
       if (event === undefined) return []
       const filters: Record<string, string> = { ...event }
       for (const [key, value] of Object.entries(rest)) {
-        const column = FILTER_COLUMNS[key]
+        const column = FILTER_COLUMNS.get(key)
         if (column === undefined) return []
         filters[column] = value
       }

@@ -14,7 +14,15 @@ import {
 } from '../errors.ts'
 import type { CreateSnapshot } from '../lifecycle/create-snapshot.ts'
 import type { DeleteSnapshot } from '../lifecycle/delete-snapshot.ts'
-import { allowedFilters, flagOf, type Fragment, listQuery, orderBy } from '../list-query.ts'
+import {
+  allowedFilters,
+  type FilterVersions,
+  filtersOf,
+  flagOf,
+  type Fragment,
+  listQuery,
+  orderBy,
+} from '../list-query.ts'
 import { dictionaryOf } from '../python-dictionary.ts'
 import type { Quotas } from '../quotas/quotas.ts'
 import type { VolumeRow } from '../volumes/store.ts'
@@ -88,7 +96,10 @@ export const SNAPSHOT_FILTERS = [
   'availability_zone',
   'consumes_quota',
 ]
-const SINCE: Readonly<Record<string, string>> = { metadata: '3.22', consumes_quota: '3.65' }
+const SINCE: FilterVersions = new Map([
+  ['metadata', '3.22'],
+  ['consumes_quota', '3.65'],
+])
 
 export function openSnapshots({ db, stories, quotas, createSnapshot, deleteSnapshot, getVolume }: Parts): Snapshots {
   const get = async (caller: Caller, id: string) => {
@@ -98,9 +109,7 @@ export function openSnapshots({ db, stories, quotas, createSnapshot, deleteSnaps
   }
 
   const conditions = (caller: Caller, filters: Readonly<Record<string, string>>, version: Microversion): Fragment[] => {
-    const known = Object.fromEntries(
-      Object.entries(filters).filter(([key]) => SINCE[key] === undefined || version >= microversion(SINCE[key])),
-    )
+    const known = filtersOf(filters, SINCE, version)
     const { all_tenants, ...asked } = allowedFilters(known, SNAPSHOT_FILTERS, caller, version)
     const everyProject = caller.isAdmin && flagOf('all_tenants', all_tenants)
     return [

@@ -7,7 +7,7 @@ import type { Caller } from '../../http/caller.ts'
 import { microversion, type Microversion } from '../../http/microversions.ts'
 import { isUuid } from '../../ids.ts'
 import { invalidInput, invalidRequest } from '../errors.ts'
-import { allowedFilters, type Fragment, flagOf } from '../list-query.ts'
+import { allowedFilters, type FilterVersions, type Fragment, filtersOf, flagOf } from '../list-query.ts'
 import { MAX_INT } from '../parameter-types.ts'
 import { dictionaryOf } from '../python-dictionary.ts'
 
@@ -122,14 +122,14 @@ export const USER_FILTERS = [
 ]
 
 /** Filters of later versions are left out before them. */
-const SINCE: Readonly<Record<string, string>> = {
-  glance_metadata: '3.4',
-  group_id: '3.10',
-  created_at: '3.60',
-  updated_at: '3.60',
-  consumes_quota: '3.65',
-  use_quota: '3.65',
-}
+const SINCE: FilterVersions = new Map([
+  ['glance_metadata', '3.4'],
+  ['group_id', '3.10'],
+  ['created_at', '3.60'],
+  ['updated_at', '3.60'],
+  ['consumes_quota', '3.65'],
+  ['use_quota', '3.65'],
+])
 
 /** Whose volumes, and which of them. Admins see every project's with `all_tenants`. */
 export function conditionsOf(
@@ -138,9 +138,7 @@ export function conditionsOf(
   asked: Readonly<Record<string, string>>,
   version: Microversion,
 ): Fragment[] {
-  const known = Object.fromEntries(
-    Object.entries(asked).filter(([key]) => SINCE[key] === undefined || version >= microversion(SINCE[key])),
-  )
+  const known = filtersOf(asked, SINCE, version)
   const { all_tenants, ...filters } = allowedFilters(known, USER_FILTERS, caller, version)
   const everyProject = caller.isAdmin && flagOf('all_tenants', all_tenants)
   return [
