@@ -83,6 +83,8 @@ export const noAction = (requestId: string, server: string) =>
     'compute.action.not-found',
     `Action for request_id ${requestId.slice(0, 255)} on instance ${server} not found`,
   )
+export const noMigration = (id: string, server: string) =>
+  notFound('compute.migration.not-found', `Migration ${id.slice(0, 64)} not found for instance ${server}`)
 export const noInterface = (port: string, server: string) =>
   notFound('compute.interface.not-found', `Instance ${server} does not have a port with id ${port.slice(0, 255)}`)
 export const noVolumeAttachment = (volume: string, server: string) =>

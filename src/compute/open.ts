@@ -21,13 +21,16 @@ import { defineRebootServer } from './lifecycle/reboot-server.ts'
 import { defineStartServer } from './lifecycle/start-server.ts'
 import { defineStopServer } from './lifecycle/stop-server.ts'
 import { openGardeners } from './reconcile/gardeners.ts'
+import { notOfferedRoutes } from './not-offered/routes.ts'
 import { COMPUTE_POLICIES } from './policies.ts'
 import { openResources, resourcePolicies, resourceRoutes } from './resources.ts'
 import { scheduleInfoRoutes } from './schedule-info/routes.ts'
 import { serverActionRoutes } from './server-actions/routes.ts'
 import { openServerDeeds } from './server-actions/server-deeds.ts'
+import { serverFactRoutes } from './server-facts/routes.ts'
 import { serverIpRoutes } from './server-ips/routes.ts'
 import { serverMetadataRoutes } from './server-metadata/routes.ts'
+import { serverSecurityGroupRoutes } from './server-security-groups/routes.ts'
 import { serverTagRoutes } from './server-tags/routes.ts'
 import { serverRoutes } from './servers/routes.ts'
 import { openServers } from './servers/servers.ts'
@@ -106,7 +109,10 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
         await v21.register(instanceActionRoutes, { db, stories, servers, base })
         await v21.register(interfaceRoutes, { servers, interfaces })
         await v21.register(volumeAttachmentRoutes, { servers, attachments, policies })
+        await v21.register(serverSecurityGroupRoutes, { servers, network })
+        await v21.register(serverFactRoutes, { servers })
         await v21.register(scheduleInfoRoutes, { db, servers })
+        await v21.register(notOfferedRoutes, { servers })
       },
       { prefix: '/v2.1' },
     )

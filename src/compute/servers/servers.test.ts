@@ -286,6 +286,26 @@ describe('a server', () => {
     assert.equal((await act('addSecurityGroup', 'nobody')).status, 404)
   })
 
+  it('shows its security groups whole, with the rules for what comes in', async () => {
+    const { security_groups: groups } = (await ask('GET', `/servers/${id}/os-security-groups`)).body
+    assert.equal(groups.length, 1)
+    const [group] = groups
+    assert.deepEqual(Object.keys(group).sort(), ['description', 'id', 'name', 'rules', 'tenant_id'])
+    assert.equal(group.name, 'default')
+    assert.deepEqual(group.rules[0].group, { name: 'default', tenant_id: group.tenant_id })
+    assert.deepEqual(group.rules[0].ip_range, {})
+  })
+
+  it('says where there is nothing to say, and refuses by name what is not offered', async () => {
+    assert.deepEqual((await ask('GET', `/servers/${id}/topology`)).body, { nodes: [], pagesize_kb: null })
+    await refused('GET', `/servers/${id}/topology`, 404, undefined, '2.77')
+    assert.deepEqual((await ask('GET', `/servers/${id}/os-server-password`)).body, { password: '' })
+    assert.equal((await ask('DELETE', `/servers/${id}/os-server-password`)).status, 204)
+    const console = { remote_console: { protocol: 'vnc', type: 'novnc' } }
+    assert.match(await refused('POST', `/servers/${id}/remote-consoles`, 501, console), /not offered yet/)
+    await refused('GET', `/servers/${id}/os-virtual-interfaces`, 410)
+  })
+
   it('tells what was asked of it, with the steps of each story', async () => {
     const url = `/servers/${id}/os-instance-actions`
     const list = (await ask('GET', url)).body.instanceActions
@@ -408,7 +428,8 @@ describe('a server', () => {
       assert.match(await refused('POST', url(), 400, body), /status must be available/)
       assert.equal((await ask('DELETE', `${url()}/${volume}`)).status, 202)
       await becomes(volume, 'available')
-      await refused('GET', `${url()}/${volume}`, 404)
+      // The volume is free a moment before the server says so.
+      for (let tries = 0; (await ask('GET', `${url()}/${volume}`)).status !== 404; tries++) assert.ok(tries < 100)
       await refused('DELETE', `${url()}/${volume}`, 404)
     })
 
