@@ -1,6 +1,6 @@
 /**
  * The version documents, which clients read before they have a token. The older v2.0 is named, because clients look for
- * it in its place, and answers everything with a pointer to v2.1.
+ * it in its place; nothing is served below it.
  * Source: nova/api/openstack/compute/versions.py, views/versions.py
  */
 import type { FastifyPluginAsync } from 'fastify'
@@ -16,10 +16,6 @@ export const discoveryRoutes: FastifyPluginAsync<{ base: string }> = async (app,
     app.get(`/${version.path}`, { config }, async () => ({ version: whole(base, version) }))
     app.get(`/${version.path}/`, { config }, async () => ({ version: whole(base, version) }))
   }
-  app.all('/v2/*', { config }, async (_request, reply) => {
-    reply.code(300)
-    return { choices: [choice(base, V21)] }
-  })
 }
 
 interface Version {
@@ -71,11 +67,6 @@ function whole(base: string, version: Version) {
     links: [...document.links, { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' }],
     'media-types': mediaTypes(version),
   }
-}
-
-function choice(base: string, version: Version) {
-  const { id, status, links } = listed(base, version)
-  return { id, status, links, 'media-types': mediaTypes(version) }
 }
 
 const mediaTypes = ({ mediaType }: Version) => [{ base: 'application/json', type: mediaType }]
