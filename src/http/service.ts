@@ -56,6 +56,8 @@ declare module 'fastify' {
     until?: string
     /** For `POST …/action` routes: each key that the body may have (see actions.ts). */
     actions?: Readonly<Record<string, { policy: string; since?: string; until?: string }>>
+    /** Another spelling of the route at this URL: it is not listed for itself. */
+    aliasOf?: string
     /** No body validation here: the route reads the body as it comes (uploads, actions). */
     rawBody?: boolean
   }
@@ -72,6 +74,7 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
 
   app.addHook('onRoute', (route) => {
     if (route.method === 'HEAD' && route.config?.policy === undefined) return
+    if (route.config?.aliasOf !== undefined) return
     rememberRoute(service, route)
   })
 

@@ -40,8 +40,10 @@ export type Made = any
 const CHEAP: IdentitySettings = { ...DEFAULT_SETTINGS, argon2: { memoryKiB: 64, passes: 1, lanes: 1 } }
 
 export async function identityUnderTest(settings: Partial<IdentitySettings> = {}): Promise<IdentityUnderTest> {
-  const service = await serviceUnderTest([identityMigrations])
+  await using undo = new AsyncDisposableStack()
+  const service = undo.use(await serviceUnderTest([identityMigrations]))
   const identity = await openIdentity(service.context, { ...CHEAP, ...settings })
+  undo.defer(() => identity.close())
   await service.mount('/identity', identity.plugin)
   const ids = await identity.bootstrap({
     adminPassword: 'admin',
@@ -82,6 +84,7 @@ export async function identityUnderTest(settings: Partial<IdentitySettings> = {}
     const answer = await ask(admin, 'GET', `/v3/roles?name=${name}`)
     return answer.body.roles[0].id as string
   }
+  const opened = undo.move()
   return {
     service,
     identity,
@@ -101,9 +104,6 @@ export async function identityUnderTest(settings: Partial<IdentitySettings> = {}
       const answer = await ask(admin, 'PUT', `/v3/${where}/roles/${await roleId(role)}`)
       if (answer.status !== 204) throw new Error(`PUT ${where}: ${answer.status} ${JSON.stringify(answer.body)}`)
     },
-    async [Symbol.asyncDispose]() {
-      await identity.close()
-      await service[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

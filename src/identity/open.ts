@@ -137,12 +137,17 @@ export async function openIdentity(
 
 /** What all of identity's routes have in common beside what every service's have. */
 function prepare(app: FastifyInstance): void {
-  app.addHook('onRoute', function answerHeadAsGet(this: FastifyInstance, route: RouteOptions) {
+  app.addHook('onRoute', function answerHeadAndTrailingSlash(this: FastifyInstance, route: RouteOptions) {
     route.bodyLimit ??= MAX_BODY_BYTES
-    const { method, config, schema, handler } = route
+    const { method, config = {}, schema, handler } = route
     const url = (route as RouteOptions & { routePath: string }).routePath
-    if (method !== 'GET' || this.hasRoute({ method: 'HEAD', url: route.url })) return
-    this.route({ method: 'HEAD', url, handler, ...(config && { config }), ...(schema && { schema }) })
+    if (config.aliasOf !== undefined) return
+    const same = { url, handler, config, ...(schema && { schema }) }
+    if (method === 'GET' && !this.hasRoute({ method: 'HEAD', url: route.url })) this.route({ ...same, method: 'HEAD' })
+    // Upstream's first middleware takes a slash at the end off every path, and clients rely on it.
+    if (url.endsWith('/') || url === '') return
+    if (this.hasRoute({ method: method as 'GET', url: `${route.url}/` })) return
+    this.route({ ...same, method, url: `${url}/`, config: { ...config, aliasOf: url } })
   })
 
   app.addHook('onRequest', async (_request, reply) => {

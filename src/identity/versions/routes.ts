@@ -23,12 +23,10 @@ export const versionRoutes: FastifyPluginAsync<{ links: Links }> = async (app, {
     return { versions: { values: [version] } }
   })
 
-  for (const url of ['/v3', '/v3/']) {
-    app.get(url, { config }, async (request, reply) => {
-      if (wantsJsonHome(request)) return reply.type('application/json-home').send(homeOf(''))
-      return { version }
-    })
-  }
+  app.get('/v3', { config }, async (request, reply) => {
+    if (wantsJsonHome(request)) return reply.type('application/json-home').send(homeOf(''))
+    return { version }
+  })
 
   const homeOf = (prefix: string) =>
     JSON.stringify(

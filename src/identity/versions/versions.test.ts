@@ -24,6 +24,14 @@ describe('the version documents', () => {
     }
   })
 
+  it('and all other paths may end in a slash', async () => {
+    const answer = await test.ask(test.admin, 'GET', '/v3/users/?name=demo')
+    assert.equal(answer.body.users[0].name, 'demo')
+    assert.equal((await test.ask(test.admin, 'HEAD', '/v3/OS-TRUST/trusts/')).status, 200)
+    assert.equal((await test.ask(test.admin, 'GET', `/v3/users/${test.ids.demoUserId}/`)).status, 200)
+    assert.equal((await test.ask(undefined, 'GET', '/v3/users/')).status, 401)
+  })
+
   it('are a JSON-home for those who ask for one', async () => {
     const home = await test.ask(undefined, 'GET', '/v3', undefined, { accept: 'application/json-home' })
     assert.match(String(home.headers['content-type']), /^application\/json-home(;|$)/)
