@@ -16,6 +16,7 @@ import { migrate } from './database/migrate.ts'
 import { durableMigrations } from './durable/migrations.ts'
 import { openStories, type Stories } from './durable/stories.ts'
 import type { ServiceContext, ServiceName } from './http/service-context.ts'
+import type { ProjectId } from './ids.ts'
 import { type Identity, identityMigrations, openIdentity } from './identity/index.ts'
 import { type Images, imageMigrations, openImages } from './image/index.ts'
 import { openMetadataListener } from './metadata/index.ts'
@@ -122,7 +123,14 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
   const volumes = await openVolumes(context, { agents, images, backends })
   opening.defer(() => volumes.close())
   opening.defer(() => stories.shutdown())
-  const compute = await openCompute(context, { agents, images, placement, network, volumes })
+  const compute = await openCompute(context, {
+    agents,
+    images,
+    placement,
+    network,
+    volumes,
+    projectExists: (id) => identity.projectExists(id as ProjectId),
+  })
   opening.defer(() => compute.close())
 
   const app = Fastify({
