@@ -2,6 +2,7 @@
  * From the body of a create, at whatever microversion it came, to the newest shape. The schema has let it through, so
  * only meanings change here: numbers and truths written as text, two spellings of hints, the older block device mapping.
  */
+import ipaddr from 'ipaddr.js'
 import { type Microversion, microversion } from '../../http/microversions.ts'
 import type { NicWish } from '../../network/index.ts'
 import { badField, badMapping, fieldNotOffered } from '../errors.ts'
@@ -37,7 +38,7 @@ export function liftCreate(body: ServerCreateBody, version: Microversion): Serve
     securityGroups: (server.security_groups ?? []).map(({ name }) => name).filter((name) => name !== undefined),
     ...(server['OS-DCF:diskConfig'] !== undefined && { diskConfig: server['OS-DCF:diskConfig'] }),
     ...(server.accessIPv4 !== undefined && { accessIpV4: server.accessIPv4 }),
-    ...(server.accessIPv6 !== undefined && { accessIpV6: server.accessIPv6 }),
+    ...(server.accessIPv6 !== undefined && { accessIpV6: canonical(server.accessIPv6) }),
     files: (server.personality ?? []).map(({ path, contents }) => {
       if (path === undefined || contents === undefined)
         throw badField('Bad personality format: missing path or contents')
@@ -56,6 +57,11 @@ export function liftCreate(body: ServerCreateBody, version: Microversion): Serve
     ...(server.hostname !== undefined && { hostname: server.hostname }),
     hints: body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {},
   }
+}
+
+/** The short form of an IPv6 address, as upstream's fields keep it. */
+export function canonical(address: string): string {
+  return ipaddr.isValid(address) ? ipaddr.parse(address).toString() : address
 }
 
 export function wantsReservationId({ server }: ServerCreateBody): boolean {

@@ -6,7 +6,7 @@ import type { ServerId } from '../../ids.ts'
 import type { Network } from '../../network/index.ts'
 import { devicesOf } from './block-devices-store.ts'
 import { type CreateParts, createServers } from './create.ts'
-import { liftCreate, wantsReservationId } from './lift.ts'
+import { canonical, liftCreate, wantsReservationId } from './lift.ts'
 import { listPage, type ServerPage } from './list.ts'
 import { ServerCreateBody, ServerListQuery, ServerShowQuery, ServerUpdateBody } from './schemas.ts'
 import type { Server } from './server.ts'
@@ -166,7 +166,7 @@ function liftUpdate({ server }: ServerUpdate): ServerChange {
     ...(server.name !== undefined && { name: server.name.trim() }),
     ...(server['OS-DCF:diskConfig'] !== undefined && { diskConfig: server['OS-DCF:diskConfig'] }),
     ...(server.accessIPv4 !== undefined && { accessIpV4: server.accessIPv4 }),
-    ...(server.accessIPv6 !== undefined && { accessIpV6: server.accessIPv6 }),
+    ...(server.accessIPv6 !== undefined && { accessIpV6: canonical(server.accessIPv6) }),
     ...(server.description !== undefined && { description: server.description }),
     ...(server.hostname !== undefined && { hostname: server.hostname }),
     ...(server.pinned_availability_zone !== undefined && { pinnedAvailabilityZone: server.pinned_availability_zone }),
