@@ -93,7 +93,7 @@ async function tempest(workspace: string, list: string): Promise<Map<string, Out
   const outcomes = new Map<string, Outcome>()
   const words: Record<string, Outcome> = { ok: 'passed', FAILED: 'failed', SKIPPED: 'skipped' }
   for await (const line of createInterface({ input: child.stdout })) {
-    const found = /^\{\d+\} (?:setUpClass \()?([\w.]+)\)?(?:\[[^\]]*\])? \[[\d.]+s\] \.\.\. (ok|FAILED|SKIPPED)/.exec(
+    const found = /^\{\d+\} (?:setUpClass \()?([\w.]+)\)?(?:\[[^\]]*\])?(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)/.exec(
       line,
     )
     if (found !== null) {

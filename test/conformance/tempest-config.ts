@@ -109,8 +109,8 @@ export async function tempestConfig({
       extend_attached_volume: true,
       consistency_group: false,
     },
-    image: { disk_formats: 'raw,qcow2,vmdk,vdi,vhd,vhdx,iso', container_formats: 'bare,ami,aki,ari' },
-    'image-feature-enabled': { api_v2: true, import_image: false, os_glance_reserved: true },
+    image: { disk_formats: 'raw', container_formats: 'bare,ami,aki,ari' },
+    'image-feature-enabled': { api_v2: true, import_image: true, os_glance_reserved: true },
     placement: { max_microversion: 'latest' },
     validation: { run_validation: false, connect_method: 'fixed' },
   })
