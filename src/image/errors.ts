@@ -76,7 +76,7 @@ export const locationsInvisible = () =>
   new DomainError(
     'forbidden',
     'image.image.locations-invisible',
-    "It's not allowed to update locations if locations are invisible.",
+    "It's not allowed to show or update locations: locations are invisible.",
   )
 
 export const imageProtected = (id: string) =>
@@ -106,6 +106,32 @@ export const lastStore = () =>
     'Cannot delete image data from the only store containing it. Consider deleting the image instead.',
   )
 
+// --- Metadata definitions -----------------------------------------------------------------------------------------
+
+export const namespaceNotFound = (name: string) =>
+  new DomainError('not-found', 'image.metadef.namespace-not-found', `Namespace ${shown(name)} not found`)
+
+export const metadefNotFound = (kind: string, name: string, namespace: string) =>
+  new DomainError(
+    'not-found',
+    'image.metadef.not-found',
+    `The metadata definition ${kind} with name=${shown(name)} was not found in namespace=${shown(namespace)}.`,
+  )
+
+export const duplicateMetadef = (kind: string, name: string) =>
+  new DomainError(
+    'conflict',
+    'image.metadef.duplicate',
+    `A metadata definition ${kind} with name=${shown(name)} already exists.`,
+  )
+
+export const metadefProtected = (kind: string, namespace: string) =>
+  new DomainError(
+    'forbidden',
+    'image.metadef.protected',
+    `Metadata definition ${kind} of ${shown(namespace)} is protected and cannot be deleted.`,
+  )
+
 // --- Members ------------------------------------------------------------------------------------------------------
 
 export const onlySharedHaveMembers = (deed: string, imageId: string) =>
@@ -120,6 +146,11 @@ export const membersNotForCaller = (deed: string, imageId: string) =>
 
 export const duplicateMember = (imageId: string, memberId: string) =>
   new DomainError('conflict', 'image.member.duplicate', `Member ${shown(memberId)} is duplicated for image ${imageId}`)
+
+// --- Not offered --------------------------------------------------------------------------------------------------
+
+export const cacheNotOffered = () =>
+  new DomainError('not-found', 'image.cache.not-offered', 'Caching via API is not supported at this site.')
 
 // --- Quotas -------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,9 @@ import { importRoutes } from './imports/routes.ts'
 import type { Images } from './index.ts'
 import { memberRules } from './members/members.ts'
 import { memberRoutes } from './members/routes.ts'
+import { metadefRules } from './metadefs/metadefs.ts'
+import { metadefRoutes } from './metadefs/routes.ts'
+import { routesNotOffered } from './not-offered.ts'
 import { imagePolicies } from './policies.ts'
 import { isStorable } from './storable.ts'
 import { DEFAULT_SETTINGS, type ImageSettings } from './settings.ts'
@@ -60,6 +63,8 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
     dataRoutes(app, { data })
     importRoutes(app, { imports, images })
     taskRoutes(app, { db, images, settings })
+    metadefRoutes(app, { metadefs: metadefRules(db), settings, baseUrl })
+    routesNotOffered(app)
     memberRoutes(app, { members: memberRules({ db, settings }) })
     tagRoutes(app, { tags: tagRules({ db, settings }) })
   }

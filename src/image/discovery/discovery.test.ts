@@ -91,6 +91,17 @@ describe('what the image service says of itself', () => {
       assert.match(answer.body, /^404 Not Found\n\nNo image found/)
     })
 
+    it('it names what it does not offer', async () => {
+      const cache = await test.ask('admin', 'GET', '/v2/cache')
+      assert.equal(cache.status, 404)
+      assert.match(cache.body.message, /Caching via API is not supported/)
+      assert.equal((await test.ask('demo', 'GET', '/v2/cache')).status, 403)
+      const id = await test.anImage()
+      const locations = await test.ask('admin', 'GET', `/v2/images/${id}/locations`)
+      assert.equal(locations.status, 403)
+      assert.match(locations.body.message, /locations are invisible/)
+    })
+
     it('it names the methods that a path does have', async () => {
       const answer = await test.ask('demo', 'PUT', '/v2/images')
       assert.equal(answer.status, 405)

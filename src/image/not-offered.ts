@@ -1,0 +1,40 @@
+/** Paths of the Image API that are known and not offered, each refused by name. */
+import type { FastifyInstance } from 'fastify'
+import { cacheNotOffered, locationsInvisible } from './errors.ts'
+
+/** Files are read where they lie: there is no cache in front of them to be managed. */
+const CACHE = [
+  ['GET', '/v2/cache'],
+  ['DELETE', '/v2/cache'],
+  ['PUT', '/v2/cache/:image_id'],
+  ['DELETE', '/v2/cache/:image_id'],
+  ['POST', '/v2/cache/clean'],
+  ['POST', '/v2/cache/prune'],
+] as const
+
+export function routesNotOffered(app: FastifyInstance): void {
+  for (const [method, url] of CACHE) {
+    app.route({
+      method,
+      url,
+      config: { policy: 'manage_image_cache', rawBody: true },
+      handler: async () => {
+        throw cacheNotOffered()
+      },
+    })
+  }
+  // Where bytes lie is nobody's business: they are given by this service and taken by it.
+  for (const [method, policy] of [
+    ['GET', 'fetch_image_location'],
+    ['POST', 'add_image_location'],
+  ] as const) {
+    app.route({
+      method,
+      url: '/v2/images/:image_id/locations',
+      config: { policy, rawBody: true },
+      handler: async () => {
+        throw locationsInvisible()
+      },
+    })
+  }
+}
