@@ -50,11 +50,11 @@ export function createSnapshotStory(
         })
         await step('report snapshot available', {
           run: async () => {
-            if (!(await snapshots.moveSnapshot(db, snapshotId, ['creating', 'available'], 'available'))) {
+            if (!(await snapshots.moveSnapshot(db, snapshotId, ['creating', 'available'], 'available', '100%'))) {
               throw new DomainError('conflict', 'durable.saga.abandoned', 'The snapshot was deleted while it was made.')
             }
           },
-          undo: async () => void (await snapshots.moveSnapshot(db, snapshotId, ['available'], 'creating')),
+          undo: async () => void (await snapshots.moveSnapshot(db, snapshotId, ['available'], 'creating', '0%')),
           attempts: 3,
         })
       },

@@ -55,7 +55,8 @@ export function snapshotRoutes(
         )
       }
       const made = await snapshots.create(request.caller, {
-        volumeId: snapshot.volume_id,
+        // Upstream takes null and then does not find it.
+        volumeId: snapshot.volume_id ?? 'None',
         name: trimmed(snapshot.name ?? snapshot.display_name),
         description: trimmed(snapshot.description),
         metadata: snapshot.metadata ?? {},
@@ -124,8 +125,8 @@ export function snapshotRoutes(
       'os-update_snapshot_status': action({
         policy: 'snapshot_extension:snapshot_actions:update_snapshot_status',
         body: UpdateSnapshotStatus,
-        handle: async (request, reply, { status }) => {
-          await snapshots.reportStatus(request.caller, idOf(request), status)
+        handle: async (request, reply, { status, progress }) => {
+          await snapshots.reportStatus(request.caller, idOf(request), { status, progress: progress ?? undefined })
           return reply.code(202).send()
         },
       }),

@@ -1,6 +1,6 @@
 /** Shapes of questions about snapshots. Source: cinder/api/schemas/{snapshots,snapshot_actions,admin_actions}.py */
 import { type Static, Type } from 'typebox'
-import { Bool, OptionalMetadata, OptionalText, Uuid } from '../parameter-types.ts'
+import { Bool, OptionalMetadata, OptionalText, OptionalUuid } from '../parameter-types.ts'
 
 const closed = { additionalProperties: false }
 const words = {
@@ -14,7 +14,7 @@ export const SnapshotCreateBody = Type.Object(
     snapshot: Type.Object(
       {
         ...words,
-        volume_id: Uuid,
+        volume_id: OptionalUuid,
         force: Type.Optional(Bool),
         metadata: Type.Optional(OptionalMetadata),
       },
@@ -37,5 +37,10 @@ export const SnapshotUpdateBody = Type.Object(
 export type SnapshotUpdate = Static<typeof SnapshotUpdateBody>['snapshot']
 
 export const ResetSnapshotStatus = Type.Object({ status: Type.String({ maxLength: 255 }) }, closed)
-/** Upstream also takes a progress in percent, which nothing here would show. */
-export const UpdateSnapshotStatus = ResetSnapshotStatus
+export const UpdateSnapshotStatus = Type.Object(
+  {
+    status: Type.String({ maxLength: 255 }),
+    progress: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], pattern: '^(100|[0-9]{1,2})%$' })),
+  },
+  closed,
+)

@@ -51,7 +51,7 @@ export interface Snapshots {
   remove(caller: Caller, id: string, options: { force: boolean }): Promise<void>
   resetStatus(caller: Caller, id: string, status: string): Promise<void>
   /** What a service that makes snapshots elsewhere reports; from `creating` or `deleting` only. */
-  reportStatus(caller: Caller, id: string, status: string): Promise<void>
+  reportStatus(caller: Caller, id: string, report: { status: string; progress?: string | undefined }): Promise<void>
   addMetadata(
     caller: Caller,
     id: string,
@@ -177,7 +177,7 @@ export function openSnapshots({ db, stories, quotas, createSnapshot, deleteSnaps
       await store.moveSnapshot(db, snapshot.id, undefined, stateOf(status))
     },
 
-    async reportStatus(caller, id, status) {
+    async reportStatus(caller, id, { status, progress }) {
       const snapshot = await get(caller, id)
       const next: Partial<Record<store.SnapshotStatus, readonly string[]>> = {
         creating: ['creating', 'available', 'error'],
@@ -190,7 +190,7 @@ export function openSnapshots({ db, stories, quotas, createSnapshot, deleteSnaps
           `Provided snapshot status ${status} not allowed for snapshot with status ${snapshot.status}.`,
         )
       }
-      await store.moveSnapshot(db, snapshot.id, [snapshot.status], stateOf(status))
+      await store.moveSnapshot(db, snapshot.id, [snapshot.status], stateOf(status), progress)
     },
 
     async addMetadata(caller, id, metadata) {

@@ -26,6 +26,8 @@ export interface SnapshotRow {
   readonly description: string | null
   readonly sizeGiB: number
   readonly status: SnapshotStatus
+  /** `0%` to `100%` */
+  readonly progress: string
   readonly typeId: VolumeTypeId
   readonly backend: string
   readonly bootable: boolean
@@ -36,7 +38,7 @@ export interface SnapshotRow {
 }
 
 const columns = (sql: Sql) => sql`
-  s.id, s.volume_id, s.project_id, s.user_id, s.name, s.description, s.size_gib as "sizeGiB", s.status, s.type_id,
+  s.id, s.volume_id, s.project_id, s.user_id, s.name, s.description, s.size_gib as "sizeGiB", s.status, s.progress, s.type_id,
   s.backend, s.bootable, s.image_metadata, s.metadata, s.created_at, s.updated_at`
 
 export async function findSnapshot(sql: Sql, id: string): Promise<SnapshotRow | undefined> {
@@ -98,15 +100,21 @@ export async function insertSnapshot(
   return added.count > 0
 }
 
-/** @param from undefined: from any state. @returns whether it was there to move */
+/**
+ * @param from undefined: from any state
+ * @param progress undefined: stays
+ * @returns whether it was there to move
+ */
 export async function moveSnapshot(
   sql: Sql,
   id: string,
   from: readonly SnapshotStatus[] | undefined,
   to: SnapshotStatus,
+  progress?: string,
 ): Promise<boolean> {
   const moved = await sql`
-    update volume.snapshots set status = ${to}, updated_at = clock_timestamp()
+    update volume.snapshots
+       set status = ${to}, progress = coalesce(${progress ?? null}, progress), updated_at = clock_timestamp()
      where id = ${id} and ${from === undefined ? sql`true` : sql`status = any(${from as SnapshotStatus[]})`}`
   return moved.count > 0
 }

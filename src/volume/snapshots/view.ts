@@ -35,7 +35,7 @@ export function viewSnapshot(snapshot: SnapshotRow, version: Microversion, calle
     ...viewSnapshotItself(snapshot, version),
     ...(authorizes('volume_extension:extended_snapshot_attributes', caller) && {
       'os-extended-snapshot-attributes:project_id': snapshot.projectId,
-      'os-extended-snapshot-attributes:progress': snapshot.status === 'creating' ? '0%' : '100%',
+      'os-extended-snapshot-attributes:progress': snapshot.progress,
     }),
   }
 }
