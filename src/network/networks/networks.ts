@@ -104,6 +104,16 @@ export function networks(db: Database, planes: Planes): Resource<typeof networkA
   }
 }
 
+/** The networks of orders, in their order. @throws DomainError `network.network.not-found` */
+export async function networksFor(db: Database, caller: Caller, ids: readonly string[]): Promise<NetworkRow[]> {
+  const found = await store.find(db, [...new Set(ids)], caller)
+  return ids.map((id) => {
+    const network = found.find((each) => each.id === id)
+    if (network === undefined) throw refusal('network.network.not-found', id)
+    return network
+  })
+}
+
 async function refuseUnknownMarker(db: Database, listing: Listing): Promise<void> {
   if (listing.marker === undefined) return
   if (!markerIsUuid(listing) || (await store.find(db, [listing.marker])).length === 0) refuseMarker(listing.marker)

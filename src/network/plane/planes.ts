@@ -180,6 +180,22 @@ export function openPlanes({ db, agents, log }: { db: Database; agents: Agents; 
     round = undefined
   }
 
+  /** The ports are gone from the tables already, so a host that keeps the network is no reason to fail them. */
+  const leaveIfEmpty = async (name: HostName, networkId: NetworkId) => {
+    if (await hostHasNetwork(db, name, networkId)) return
+    const host = at(name)
+    try {
+      await host.gate.alone(async () => {
+        if (await hostHasNetwork(db, name, networkId)) return
+        host.told.delete(networkId)
+        await host.plane.removeNetwork(networkId)
+      })
+    } catch (error) {
+      log.error({ err: error, host: name, network: networkId }, 'network stays on a host')
+      hint(name)
+    }
+  }
+
   const clock = setInterval(() => remember(reconcile()), RECONCILE_EVERY_MS)
   clock.unref()
 
@@ -203,14 +219,7 @@ export function openPlanes({ db, agents, log }: { db: Database; agents: Agents; 
           await forget()
         }),
       )
-      for (const networkId of new Set(ports.map((port) => port.networkId))) {
-        if (await hostHasNetwork(db, name, networkId)) continue
-        await host.gate.alone(async () => {
-          if (await hostHasNetwork(db, name, networkId)) return
-          host.told.delete(networkId)
-          await host.plane.removeNetwork(networkId)
-        })
-      }
+      for (const networkId of new Set(ports.map((port) => port.networkId))) await leaveIfEmpty(name, networkId)
     },
 
     networksChanged: (ids) => refresh(scope.networks(db, ids)),

@@ -6,6 +6,7 @@ import { allocate } from '../addresses/allocate.ts'
 import { randomMac } from '../addresses/mac-address.ts'
 import { changeOf, wishesFor } from '../addresses/wishes.ts'
 import { refusal } from '../errors.ts'
+import { networksFor } from '../networks/networks.ts'
 import type { Planes } from '../plane/planes.ts'
 import { withinQuota } from '../quotas/within-quota.ts'
 import { inOrder, markerIsUuid, refuseMarker } from '../resources/listing.ts'
@@ -16,7 +17,6 @@ import { transaction } from '../resources/transaction.ts'
 import { isCanonicalUuid } from '../resources/values.ts'
 import { ensureDefaultGroup } from '../security-groups/default-group.ts'
 import { forAddressing } from '../subnets/store.ts'
-import { visibleNetworks } from '../subnets/subnets.ts'
 import { ensureDhcpPort } from './dhcp-port.ts'
 import { planPort, planPortChange, type PortOrder, wantsDefaultGroup } from './plan.ts'
 import { portAttributes } from './schemas.ts'
@@ -37,7 +37,7 @@ export function ports(db: Database, planes: Planes, removed: PortRemoved): Resou
   }
 
   const networksOf = (caller: Caller, orders: readonly PortOrder[]) =>
-    visibleNetworks(
+    networksFor(
       db,
       caller,
       orders.map((order) => order.network_id),
@@ -85,7 +85,7 @@ export function ports(db: Database, planes: Planes, removed: PortRemoved): Resou
       }
       for (const order of orders) await refuseForeignGroups(db, caller, order.project_id, order.security_groups)
       const planned = orders.map((order, index) => planPort(order, networks[index]!, defaults.get(order.project_id)))
-      const made = await withinQuota(() =>
+      return await withinQuota(() =>
         transaction(db, async (tx) => {
           const settled = await insertAll(tx, planned, orders)
           const subnets = await forAddressing(tx, [...new Set(settled.map(({ networkId }) => networkId))])
@@ -105,8 +105,6 @@ export function ports(db: Database, planes: Planes, removed: PortRemoved): Resou
           return settled.map(({ id }) => rows.find((row) => row.id === id)!)
         }),
       )
-      planes.membersChanged([...new Set(made.flatMap((port) => port.securityGroupIds))])
-      return made
     },
 
     async update(caller, port, order, revision) {
@@ -156,8 +154,10 @@ export function ports(db: Database, planes: Planes, removed: PortRemoved): Resou
           await store.replaceSecurityGroups(tx, port.id, change.securityGroupIds)
         }
       })
-      await planes.portsChanged([port.id])
-      planes.membersChanged([...new Set([...port.securityGroupIds, ...(change.securityGroupIds ?? [])])])
+      if (port.pluggedOn !== null) {
+        await planes.portsChanged([port.id])
+        planes.membersChanged([...new Set([...port.securityGroupIds, ...(change.securityGroupIds ?? [])])])
+      }
       return await get(caller, port.id)
     },
 
@@ -180,9 +180,9 @@ export function ports(db: Database, planes: Planes, removed: PortRemoved): Resou
       }
       if (port.pluggedOn === null) await deleteRow()
       else await planes.unplug(port.pluggedOn, [port], deleteRow)
-      planes.membersChanged(port.securityGroupIds)
       if (deviceOwner === 'network:dhcp') await planes.networksChanged([port.networkId])
       if (port.pluggedOn !== null) {
+        planes.membersChanged(port.securityGroupIds)
         await removed({ portId: port.id, serverId: port.deviceId, macAddress: port.macAddress })
       }
     },

@@ -17,6 +17,7 @@ import {
   ipAddress,
   ipVersion,
   isObject,
+  isStorable,
   macAddress,
   nameText,
   objectOf,
@@ -137,9 +138,8 @@ const vnicType: Parse<'normal'> = (value) => {
 const profile: Parse<Readonly<Record<string, unknown>>> = (value) => {
   if (value === null) return {}
   if (!isObject(value)) throw new Unfit(`'${shown(value)}' is not a dictionary`)
-  const written = JSON.stringify(value)
-  if (written.length > MOST_PROFILE_BYTES || written.includes('\\u0000')) {
-    throw new Unfit(`the profile is larger than ${MOST_PROFILE_BYTES} bytes or holds NUL`)
+  if (!isStorable(value) || JSON.stringify(value).length > MOST_PROFILE_BYTES) {
+    throw new Unfit(`the profile is larger than ${MOST_PROFILE_BYTES} bytes or holds what cannot be stored`)
   }
   return value
 }

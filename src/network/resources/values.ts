@@ -22,9 +22,11 @@ export class Unfit extends Error {
   }
 }
 
-/** A value in a message: short, and without what would break a line. */
+/** A value in a message: short. What is in lists and objects is not told, for it may be of any depth. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'None')
+  if (Array.isArray(value)) return 'a list'
+  if (isObject(value)) return 'an object'
+  const text = String(value)
   return text.length > 100 ? `${text.slice(0, 97)}...` : text
 }
 
@@ -39,9 +41,18 @@ export const boolean: Parse<boolean> = (value) => {
   throw new Unfit(`'${shown(value)}' cannot be converted to boolean`, 'converter')
 }
 
+const MOST_LEVELS = 20
+
+/** No database takes NUL, nor half of a surrogate pair. Looks into lists and objects, as far as they are reasonable. */
+export function isStorable(value: unknown, levels = MOST_LEVELS): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.entries(value).every((entry) => entry.every((part) => isStorable(part, levels - 1)))
+}
+
 export function text(most: number): Parse<string> {
   return (value) => {
-    if (typeof value !== 'string' || value.includes('\0')) throw new Unfit(`'${shown(value)}' is not a valid string`)
+    if (typeof value !== 'string' || !isStorable(value)) throw new Unfit(`'${shown(value)}' is not a valid string`)
     if ([...value].length > most) throw new Unfit(`'${shown(value)}' exceeds maximum length of ${most}`)
     return value
   }

@@ -330,6 +330,41 @@ describe('hosts', () => {
     await cloud.network.unbindPorts(one.serverId)
   })
 
+  it('let a port in that existed before its server, once it is plugged', async () => {
+    const one = await boot()
+    const { port } = await cloud.expect(201, 'demo', 'POST', '/ports', { port: { network_id: networkId } })
+    const address = `${port.fixed_ips[0].ip_address}/32`
+    const letIn = () => ingress(one.port.portId).some(({ remotes }) => remotes?.includes(address))
+    const nics = await cloud.network.plan(demo, { networks: [{ portId: port.id }], securityGroups: [] })
+    const serverId = newId<ServerId>()
+    await cloud.network.bindPorts({
+      serverId,
+      serverName: 'y',
+      hostname: 'y',
+      projectId: demo.projectId!,
+      userId: demo.userId,
+      host: 'host-1' as HostName,
+      availabilityZone: 'nova',
+      nics,
+    })
+    await soon(letIn)
+    await cloud.network.unbindPorts(serverId)
+    await soon(() => !letIn())
+    await cloud.network.unbindPorts(one.serverId)
+    await cloud.expect(204, 'demo', 'DELETE', `/ports/${port.id}`)
+  })
+
+  it('that keep an empty network fail nobody, and lose it when they are put in order', async () => {
+    const { serverId } = await boot()
+    host.before = async (call) => {
+      if (call.startsWith('removeNetwork')) throw new Error('bridge sticks')
+    }
+    await cloud.network.unbindPorts(serverId)
+    host.before = async () => {}
+    await cloud.network.reconcile()
+    assert.equal(host.networks.size, 0)
+  })
+
   it('are told of one port again only when something about it changed', async () => {
     const one = await boot()
     await soon(() => ingress(one.port.portId).some(({ remotes }) => remotes?.length === 1))
@@ -414,38 +449,5 @@ describe('hosts', () => {
     await cloud.network.reconcile()
     host.before = async () => {}
     await cloud.network.reconcile()
-  })
-})
-
-describe('the first networks', () => {
-  it('are made once, and what people changed stays', async () => {
-    await using cloud = await networkUnderTest()
-    const order = {
-      publicCidr: '192.168.200.0/24',
-      privateCidr: '10.20.0.0/24',
-      adminProjectId: person('admin').projectId!,
-      demoProjectId: person('demo').projectId!,
-    }
-    const made = await cloud.network.bootstrap(order)
-    const { network } = await cloud.expect(200, 'demo', 'GET', `/networks/${made.publicId}`)
-    assert.deepEqual([network.name, network.shared, network['router:external']], ['public', true, true])
-    const [subnet] = (await cloud.expect(200, 'demo', 'GET', `/subnets?network_id=${made.publicId}`)).subnets
-    assert.deepEqual(
-      [subnet.gateway_ip, subnet.allocation_pools, subnet.enable_dhcp],
-      ['192.168.200.1', [{ start: '192.168.200.10', end: '192.168.200.254' }], true],
-    )
-    const own = await cloud.expect(200, 'demo', 'GET', `/networks/${made.privateId}`)
-    assert.deepEqual(
-      [own.network.name, own.network.shared, own.network.project_id],
-      ['private', false, order.demoProjectId],
-    )
-    assert.equal((await cloud.ask('alt', 'GET', `/networks/${made.privateId}`)).status, 404)
-    await cloud.expect(200, 'demo', 'PUT', `/subnets/${own.network.subnets[0]}`, {
-      subnet: { dns_nameservers: ['9.9.9.9'] },
-    })
-    assert.deepEqual(await cloud.network.bootstrap(order), made)
-    const kept = (await cloud.expect(200, 'demo', 'GET', `/subnets/${own.network.subnets[0]}`)).subnet
-    assert.deepEqual(kept.dns_nameservers, ['9.9.9.9'])
-    assert.equal((await cloud.expect(200, 'admin', 'GET', '/networks')).networks.length, 2)
   })
 })

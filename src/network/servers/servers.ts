@@ -40,9 +40,10 @@ export function serverSide(db: Database, planes: Planes): ServerSide {
     for (const { portId, networkId, from } of moves) {
       await planes.unplug(from, [{ id: portId, networkId }], async () => {})
     }
-    planes.membersChanged([...new Set(order.nics.flatMap(({ securityGroupIds }) => securityGroupIds))])
-    const mine = new Set(order.nics.map(({ portId }) => portId))
-    return bound.filter(({ portId }) => mine.has(portId)).map(withoutServer)
+    const wanted = new Set(order.nics.map(({ portId }) => portId))
+    const mine = bound.filter(({ portId }) => wanted.has(portId))
+    planes.membersChanged([...new Set(mine.flatMap(({ securityGroups }) => securityGroups.map(({ id }) => id)))])
+    return mine.map(withoutServer)
   }
 
   const unbind = async (serverId: ServerId, ports: readonly store.ServerPort[]): Promise<void> => {

@@ -6,6 +6,7 @@ import { checkedPools, refuseGatewayInPools } from '../addresses/allocation-pool
 import { eui64, parseAddress, parseCidr, showAddress } from '../addresses/ip-address.ts'
 import { isAutomatic } from '../addresses/wishes.ts'
 import { refusal } from '../errors.ts'
+import { networksFor } from '../networks/networks.ts'
 import { find as findNetworks, type NetworkRow } from '../networks/store.ts'
 import type { Planes } from '../plane/planes.ts'
 import { ensureDhcpPort } from '../ports/dhcp-port.ts'
@@ -50,7 +51,7 @@ export function subnets(db: Database, planes: Planes): Resource<typeof subnetAtt
     },
 
     async targets(caller, orders) {
-      const networks = await visibleNetworks(
+      const networks = await networksFor(
         db,
         caller,
         orders.map((order) => order.network_id),
@@ -136,16 +137,6 @@ function targetOf(subnet: SubnetRow) {
 
 function networkTarget({ projectId, shared, external }: NetworkRow) {
   return { networkProjectId: projectId, shared, external }
-}
-
-/** The networks of orders, in their order. @throws DomainError `network.network.not-found` */
-export async function visibleNetworks(db: Database, caller: Caller, ids: readonly string[]): Promise<NetworkRow[]> {
-  const found = await findNetworks(db, [...new Set(ids)], caller)
-  return ids.map((id) => {
-    const network = found.find((each) => each.id === id)
-    if (network === undefined) throw refusal('network.network.not-found', id)
-    return network
-  })
 }
 
 function refuseSmallMtu(network: NetworkRow, planned: readonly NewSubnet[]): void {
