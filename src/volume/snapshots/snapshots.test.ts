@@ -78,6 +78,7 @@ describe('snapshots', () => {
     assert.equal(refused.status, 400)
     assert.match(refused.body.badRequest.message, /status must be available/)
     assert.equal((await test.demo('POST', '/snapshots', { snapshot: { volume_id: newId() } })).status, 404)
+    assert.equal((await test.demo('POST', '/snapshots', { snapshot: { volume_id: null } })).status, 404)
     for (const snapshot of [
       {},
       { volume_id: 'x' },
@@ -157,6 +158,11 @@ describe('snapshots', () => {
     assert.equal((await test.admin('POST', `/snapshots/${id}/action`, reset('fine'))).status, 400)
     const report = { 'os-update_snapshot_status': { status: 'available' } }
     assert.equal((await test.demo('POST', `/snapshots/${id}/action`, report)).status, 400)
+    await test.admin('POST', `/snapshots/${id}/action`, reset('creating'))
+    const failed = { 'os-update_snapshot_status': { status: 'error', progress: '80%' } }
+    assert.equal((await test.demo('POST', `/snapshots/${id}/action`, failed)).status, 202)
+    const shown = await settled(id)
+    assert.deepEqual([shown.status, shown['os-extended-snapshot-attributes:progress']], ['error', '80%'])
   })
 
   it('are listed, filtered, sorted and paged', async () => {
