@@ -64,6 +64,7 @@ describe('an operation of upstream', () => {
     assert.equal(verdictOf(many, { routes: [create], conversations: [heard(create, 202)] }).verdict, 'unshown')
     const conversations = [heard(create, 202, { variant: '(multiple)' })]
     assert.equal(verdictOf(many, { routes: [create], conversations }).verdict, 'offered')
+    assert.equal(verdictOf(anOperation({ method: 'POST' }), { routes: [create], conversations }).verdict, 'unshown')
   })
 
   it('shows that other microversions or statuses are answered', () => {
@@ -73,7 +74,7 @@ describe('an operation of upstream', () => {
       conversations: [heard(list, 202)],
       firstMicroversion: '2.1',
     })
-    assert.deepEqual(judged.differences, ['microversions 2.10– here', 'answers 202; upstream 200'])
+    assert.deepEqual(judged.differences, ['mounted for microversions 2.10–', 'answers 202; upstream 200'])
   })
 
   it('is not compared in its microversions where the route has variants of other ones', () => {

@@ -27,14 +27,13 @@ const variantKey = (each: Conversation | Difference | Operation) => `${operation
 
 export function judge(operations: readonly Operation[], facts: Facts): Judged[] {
   const mounted = new Map(facts.routes.map((route) => [operationKey(route), route]))
-  const heard = Map.groupBy(facts.conversations, operationKey)
-  const heardVariants = Map.groupBy(facts.conversations, variantKey)
+  const heard = Map.groupBy(facts.conversations, variantKey)
   const declared = Map.groupBy(facts.differences, variantKey)
   const several = new Set(operations.filter(({ variant }) => variant !== undefined).map(operationKey))
   return operations.map((operation) => {
     const key = operationKey(operation)
     const route = mounted.get(key)
-    const said = (operation.variant === undefined ? heard.get(key) : heardVariants.get(variantKey(operation))) ?? []
+    const said = heard.get(variantKey(operation)) ?? []
     const differing = declared.get(variantKey(operation)) ?? []
     const refusedWith = differing.find((each) => each.refusedWith !== undefined)?.refusedWith
     const successes = said.filter(succeeded)
@@ -88,7 +87,7 @@ function otherVersions(operation: Operation, route: ListedRoute, first: string |
   if (first === undefined || operation.max === 'gone') return []
   const here = range(route.minMicroversion ?? first, route.maxMicroversion)
   const there = range(operation.min ?? first, operation.max)
-  return here === there ? [] : [`microversions ${here} here`]
+  return here === there ? [] : [`mounted for microversions ${here}`]
 }
 
 function otherStatuses(operation: Operation, successes: readonly Conversation[]): string[] {
