@@ -279,6 +279,8 @@ export interface VolumeConnection {
   readonly authPassword: string
   /** The name that the host must use towards the target. */
   readonly initiator: string
+  /** `ro` for a volume that its owner made read only: the guest's disk must be so too. Absent is `rw`. */
+  readonly accessMode?: 'rw' | 'ro'
 }
 
 export interface ExportOrder {

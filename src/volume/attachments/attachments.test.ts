@@ -272,6 +272,12 @@ describe('attachments', () => {
       assert.equal(exported(), undefined)
     })
 
+    it('are read only where the volume is', async () => {
+      await act({ 'os-update_readonly_flag': { readonly: true } })
+      const { connection } = await attach()
+      assert.equal(connection.accessMode, 'ro')
+    })
+
     it('get a new account each time that nobody was left', async () => {
       const first = await attach()
       await test.volumes.detach(first.attachmentId)

@@ -166,7 +166,8 @@ export function openAttachments(db: Database, backends: Backends): Attachments {
         await store.setConnector(tx, id, connector)
         const endpoint = await settleExport(tx, volume, backends)
         await store.setEndpoint(tx, id, endpoint!)
-        return connectionOf(endpoint!, volume, initiator)
+        const { mode } = (await store.findAttachment(tx, id))!
+        return { ...connectionOf(endpoint!, volume, initiator), ...(mode !== null && { accessMode: mode }) }
       })
       if (connection === undefined) throw attachmentNotFound(id)
       return connection

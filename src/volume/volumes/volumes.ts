@@ -213,16 +213,18 @@ export function openVolumeRules(parts: Parts): VolumeRules {
     },
 
     async removeAndWait(id) {
-      const volume = await store.findVolume(db, id)
-      if (volume === undefined) return
-      // A volume that snapshots were taken of outlives its server, as upstream.
-      if ((await snapshotsOf(db, id)).length > 0) return
-      if (volume.status !== 'deleting') {
+      for (let asked = false; ; ) {
+        const volume = await store.findVolume(db, id)
+        // A volume that snapshots were taken of outlives its server, as upstream.
+        if (volume === undefined || (await snapshotsOf(db, id)).length > 0) return
+        if (volume.status === 'deleting') {
+          // By a story that is not ours to await: asked for before, or by somebody else.
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+          continue
+        }
+        if (asked) throw new DomainError('unavailable', 'volume.volume.not-removed', `Volume ${id} was not removed.`)
+        asked = true
         await stories.ended(await askToDelete(volume, { from: undefined, snapshots: 'none' }))
-      }
-      const left = await store.findVolume(db, id)
-      if (left?.status === 'error_deleting') {
-        throw new DomainError('unavailable', 'volume.volume.not-removed', `Volume ${id} could not be removed.`)
       }
     },
 
