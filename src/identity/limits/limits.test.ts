@@ -91,12 +91,12 @@ describe('unified limits', () => {
     assert.equal((await test.ask(demo, 'GET', '/v3/limits/model')).body.model.name, 'flat')
   })
 
-  it('go with their service', async () => {
+  it('stay when their service goes, until they are removed', async () => {
     const gone = await test.make('/v3/services', { service: { type: 'gone' } })
-    await register({ resource_name: 'x', service_id: gone.id })
-    assert.equal((await limit({ resource_name: 'x', service_id: gone.id })).status, 201)
+    const registered = (await register({ resource_name: 'x', service_id: gone.id })).body.registered_limits[0]
+    const made = (await limit({ resource_name: 'x', service_id: gone.id })).body.limits[0]
     assert.equal((await test.ask(test.admin, 'DELETE', `/v3/services/${gone.id}`)).status, 204)
-    const left = (await test.ask(test.admin, 'GET', `/v3/limits?service_id=${gone.id}`)).body.limits
-    assert.deepEqual(left, [])
+    assert.equal((await test.ask(test.admin, 'DELETE', `/v3/limits/${made.id}`)).status, 204)
+    assert.equal((await test.ask(test.admin, 'DELETE', `/v3/registered_limits/${registered.id}`)).status, 204)
   })
 })

@@ -11,6 +11,8 @@ import type { Changes } from '../changes.ts'
 import { forbidden, invalid, notFound } from '../errors.ts'
 import type { ListQuery } from '../listing.ts'
 import { findProject } from '../projects/store.ts'
+import { findRegion } from '../regions/store.ts'
+import { findService } from '../services/store.ts'
 import type { LimitBody, LimitsBody, RegisteredLimitBody, RegisteredLimitsBody } from './schemas.ts'
 import * as store from './store.ts'
 import type { Limit, RegisteredLimit } from './store.ts'
@@ -43,6 +45,7 @@ export function openLimits({ db, changes }: { db: Database; changes: Changes }):
           description: each.description ?? null,
         }),
       )
+      for (const limit of limits) await checkPlace(limit)
       await changes.commit(async (tx) => {
         for (const limit of limits) await store.insertRegisteredLimit(tx, limit)
       })
@@ -71,6 +74,7 @@ export function openLimits({ db, changes }: { db: Database; changes: Changes }):
         }
         // Limits name their default by what it is for; that cannot change under them.
         const moved = (['serviceId', 'regionId', 'resourceName'] as const).some((key) => before[key] !== after[key])
+        if (moved) await checkPlace(after)
         if (moved && (await store.hasLimits(tx, id))) throw inUse()
         await store.updateRegisteredLimit(tx, after)
         return after
@@ -145,6 +149,16 @@ export function openLimits({ db, changes }: { db: Database; changes: Changes }):
       const was = await changes.commit((tx) => store.deleteLimit(tx, id))
       if (!was) throw notFound('limit', id)
     },
+  }
+
+  /** The service and the region are there; they may go later, and the limit stays. */
+  async function checkPlace(limit: RegisteredLimit): Promise<void> {
+    if ((await findService(db, limit.serviceId)) === undefined) {
+      throw invalid('limit.service-unknown', `There is no service ${limit.serviceId}.`)
+    }
+    if (limit.regionId !== null && (await findRegion(db, limit.regionId)) === undefined) {
+      throw invalid('limit.region-unknown', `There is no region ${limit.regionId}.`)
+    }
   }
 
   /** A project that acts as a domain is limited as the domain. */

@@ -1,7 +1,6 @@
 /** Rows of `identity.registered_limits` and `identity.limits`. */
 import { type Sql, violatedConstraint } from '../../database/database.ts'
 import { DomainError } from '../../domain-error.ts'
-import { invalid } from '../errors.ts'
 import { type Filterable, type ListQuery, matching, paged } from '../listing.ts'
 
 /** What every project has of a resource, unless a limit says otherwise. */
@@ -179,10 +178,6 @@ async function guarded(write: () => Promise<void>): Promise<void> {
         )
       case 'limits_once':
         throw new DomainError('conflict', 'identity.limit.taken', 'There is already such a limit.')
-      case 'registered_limits_service_id_fkey':
-        throw invalid('limit.service-unknown', 'There is no such service.')
-      case 'registered_limits_region_id_fkey':
-        throw invalid('limit.region-unknown', 'There is no such region.')
       default:
         throw error
     }
