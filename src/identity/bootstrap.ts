@@ -3,7 +3,7 @@
  * made only where it is missing, so that it can run at each start; URLs alone follow what is asked, as addresses change.
  * Source: keystone/cmd/bootstrap.py
  */
-import type { Transaction } from '../database/database.ts'
+import type { Database, Sql, Transaction } from '../database/database.ts'
 import { type DomainId, newHexId, type ProjectId, type RoleId, type UserId } from '../ids.ts'
 import { insertGrant } from './assignments/store.ts'
 import type { Changes } from './changes.ts'
@@ -26,10 +26,13 @@ const INTERFACES = ['public', 'internal', 'admin'] as const
 
 export async function bootstrap(
   order: BootstrapOrder,
-  { changes, hashing, region }: { changes: Changes; hashing: PasswordHashing; region: string },
+  { db, changes, hashing, region }: { db: Database; changes: Changes; hashing: PasswordHashing; region: string },
 ): Promise<Bootstrapped> {
-  // Hashed before the transaction, which should not wait for it.
-  const [adminHash, demoHash] = await Promise.all([hashing.hash(order.adminPassword), hashing.hash(order.demoPassword)])
+  // Before the transaction, which should not wait for it; and only the first time, because it is most of a warm start.
+  const [adminHash, demoHash] = await Promise.all([
+    hashUnlessThere(db, hashing, 'admin', order.adminPassword),
+    hashUnlessThere(db, hashing, 'demo', order.demoPassword),
+  ])
   return await changes.commit(async (tx) => {
     // Several control planes may start at once; the second finds all made.
     await tx`select pg_advisory_xact_lock(hashtext('identity.bootstrap'))`
@@ -62,6 +65,22 @@ export async function bootstrap(
       demoProjectId,
     }
   })
+}
+
+/** Undefined for a user that is there: his password stays. */
+async function hashUnlessThere(
+  db: Database,
+  hashing: PasswordHashing,
+  name: string,
+  password: string,
+): Promise<string | undefined> {
+  return (await findUserNamed(db, name)) === undefined ? await hashing.hash(password) : undefined
+}
+
+async function findUserNamed(sql: Sql, name: string): Promise<UserId | undefined> {
+  const [found] = await sql<{ id: UserId }[]>`
+    select id from identity.users where name = ${name} and domain_id = ${DEFAULT_DOMAIN}`
+  return found?.id
 }
 
 async function ensureDomain(tx: Transaction): Promise<void> {
@@ -99,12 +118,12 @@ async function ensureProject(tx: Transaction, name: string): Promise<ProjectId> 
 async function ensureUser(
   tx: Transaction,
   name: string,
-  hash: string,
+  hash: string | undefined,
   projectId: ProjectId,
 ): Promise<{ id: UserId; made: boolean }> {
-  const [found] = await tx<{ id: UserId }[]>`
-    select id from identity.users where name = ${name} and domain_id = ${DEFAULT_DOMAIN}`
-  if (found !== undefined) return { id: found.id, made: false }
+  const found = await findUserNamed(tx, name)
+  if (found !== undefined) return { id: found, made: false }
+  if (hash === undefined) throw new Error(`the user ${name} was removed while the cloud was being made; start again`)
   const id = newHexId<UserId>()
   await tx`
     insert into identity.users (id, name, domain_id, default_project_id)

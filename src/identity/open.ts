@@ -124,7 +124,7 @@ export async function openIdentity(
     plugin,
     policies: identityPolicies,
     authenticate,
-    bootstrap: (order) => bootstrap(order, { changes, hashing, region }),
+    bootstrap: (order) => bootstrap(order, { db, changes, hashing, region }),
     async projectExists(id) {
       return (await findProject(db, id))?.isDomain === false
     },
