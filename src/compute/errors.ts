@@ -104,8 +104,22 @@ export const attachmentBusy = (volume: string) =>
 export const deviceTaken = (device: string) =>
   conflict('compute.block-device.taken', `The device ${device} is already in use on this server.`)
 export const noDeviceLeft = () => conflict('compute.block-device.none-left', 'No free disk device names left.')
-export const attachFailed = (message: string, cause?: unknown) =>
-  new DomainError('invalid', 'compute.attach.failed', message, { cause })
+/** By what the story ran into: the network's answers are about the request, the others about the host. */
+export function attachFailed({
+  errorCode,
+  details,
+}: {
+  errorCode: string | null
+  details: string | null
+}): DomainError {
+  const isRequests = errorCode?.startsWith('network.') === true
+  return new DomainError(
+    isRequests ? 'invalid' : 'unavailable',
+    'compute.attach.failed',
+    isRequests && details !== null ? details : 'Failed to attach interface',
+    { details: { from: errorCode } },
+  )
+}
 
 // --- What is not offered ------------------------------------------------------------------------------------------
 

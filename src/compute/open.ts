@@ -49,7 +49,7 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
   const { projectExists } = dependencies
   const resources = openResources({ db, placement, ...(projectExists !== undefined && { projectExists }) })
   const { flavors, keypairs, quotas, hosts, serverGroups: groups } = resources
-  const parts: Parts = { db, log, agents, images, placement, network, volumes, hosts, groups }
+  const parts: Parts = { db, log, agents, images, placement, network, volumes, hosts, groups, sizesFor: flavors.sizes }
 
   const bootServer = defineBootServer(stories, parts)
   const deleteServer = defineDeleteServer(stories, parts)

@@ -67,7 +67,7 @@ export function openInterfaces(
       // Upstream answers with the card, so the answer waits for it.
       await stories.ended(story)
       const action = await findActionOfStory(db, server.id, story)
-      if (action?.message === 'Error') throw attachFailed(action.details ?? 'Failed to attach interface')
+      if (action?.message === 'Error') throw attachFailed(action)
       return await get(server, plan.portId)
     },
 

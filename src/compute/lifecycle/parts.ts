@@ -7,6 +7,7 @@ import type { Network } from '../../network/index.ts'
 import type { Placement } from '../../placement/index.ts'
 import type { Volumes } from '../../volume/index.ts'
 import type { Hosts } from '../hosts/hosts.ts'
+import type { FlavorSize } from '../scheduler/index.ts'
 import type { ServerGroups } from '../server-groups/server-groups.ts'
 
 export interface Parts {
@@ -19,4 +20,6 @@ export interface Parts {
   readonly volumes: Volumes
   readonly hosts: Hosts
   readonly groups: ServerGroups
+  /** Sizes that a project may use, for the scheduler's advice. */
+  readonly sizesFor: (projectId: string) => Promise<readonly FlavorSize[]>
 }

@@ -24,7 +24,9 @@ export async function rankHosts(parts: Parts, order: BootOrder): Promise<readonl
   const [hosts, request] = await Promise.all([parts.hosts.forScheduling(), requestOf(parts, order)])
   const { ranked, verdicts } = rank(request, hosts)
   await saveSchedule(parts.db, order.serverId, verdicts)
-  if (ranked.length === 0) throw noValidHost(explain(verdicts))
+  if (ranked.length === 0) {
+    throw noValidHost(explain(verdicts, { flavors: await parts.sizesFor(order.projectId) }))
+  }
   const byName = new Map(hosts.map((host) => [host.host, host]))
   return ranked.slice(0, CANDIDATES_KEPT).map((name) => {
     const { host, providerId, availabilityZone } = byName.get(name)!

@@ -3,7 +3,7 @@
  * taken in the transaction that will insert, keeps two requests from counting the same room.
  * Source: nova/quota.py, nova/compute/utils.py (check_num_instances_quota)
  */
-import type { Database, Transaction } from '../../database/database.ts'
+import type { Database, Sql, Transaction } from '../../database/database.ts'
 import { overQuota } from '../errors.ts'
 import { badLimit } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits, RESOURCES, type Resource, type Usage } from './resources.ts'
@@ -12,8 +12,8 @@ import * as store from './store.ts'
 export { DEFAULT_LIMITS, type Limits, RESOURCES, type Resource, type Usage } from './resources.ts'
 
 export interface Quotas {
-  /** What holds for a project, or for one user in it; the defaults where no project is given. */
-  limits(projectId: string | undefined, userId?: string): Promise<Limits>
+  /** What holds for a project, or for one user in it; the defaults where no project is given. Give it your transaction. */
+  limits(projectId: string | undefined, userId?: string, sql?: Sql): Promise<Limits>
   usage(projectId: string, userId?: string): Promise<Usage>
   defaults(): Promise<Limits>
   ofClass(name: string): Promise<Limits>
@@ -41,8 +41,8 @@ export interface ServersWish {
 }
 
 export function openQuotas({ db }: { db: Database }): Quotas {
-  const limits = async (projectId: string | undefined, userId?: string) =>
-    merged(await store.limitsOf(db, projectId ?? '', userId ?? ''))
+  const limits = async (projectId: string | undefined, userId?: string, sql: Sql = db) =>
+    merged(await store.limitsOf(sql, projectId ?? '', userId ?? ''))
 
   return {
     limits,

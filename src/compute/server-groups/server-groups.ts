@@ -83,7 +83,8 @@ export function openServerGroups({ db, quotas }: { db: Database; quotas: Quotas 
       await store.lockGroup(tx, id)
       const group = await store.findGroup(tx, id)
       if (group === undefined) throw noGroup(id)
-      const { server_group_members: most } = await quotas.limits(group.projectId)
+      // In the same transaction: waiting for another connection while holding a lock may wait for ever.
+      const { server_group_members: most } = await quotas.limits(group.projectId, undefined, tx)
       if (most !== -1 && group.members.length + count > most) throw groupIsFull()
     },
   }

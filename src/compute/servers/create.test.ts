@@ -313,6 +313,24 @@ describe('creating a server', () => {
       assert.deepEqual(together.scheduler_hints, { same_host: first.id })
     })
 
+    it('put many servers of one group at once, each holding a connection no longer than it must', async () => {
+      const made = await cloud.ask(
+        'demo',
+        'POST',
+        '/os-server-groups',
+        { server_group: { name: 'many', policy: 'soft-anti-affinity' } },
+        'latest',
+      )
+      const group = made.body.server_group.id
+      const answers = await Promise.all(Array.from({ length: 10 }, () => create({}, { hints: { group } })))
+      for (const { body, status } of answers) {
+        assert.equal(status, 202, JSON.stringify(body))
+        const shown = await cloud.settled(body.server.id)
+        assert.deepEqual(shown.server_groups, [group])
+      }
+      await refused({}, /[Qq]uota exceeded.*group/, { hints: { group } }, 403)
+    })
+
     it('are refused by name where nothing reads them', async () => {
       await refused({}, /scheduler hint query is not offered yet/, { hints: { query: '[">=", "$free_ram_mb", 1]' } })
       await refused({}, /Instance group .* could not be found/, { hints: { group: newId() } })
@@ -330,7 +348,8 @@ describe('creating a server', () => {
     await refused({ key_name: 'nobody' }, /Invalid key_name provided/)
     await refused({ metadata: { a: 1 } }, /field\/attribute a/)
     await refused({ metadata: { role: '\u0000' } }, /./)
-    await refused({ metadata: { role: '\ud800' } }, /surrogate/)
+    await refused({ metadata: { role: '\ud800' } }, /role/)
+    await refused({ metadata: { '\ud800': 'x' } }, /./)
     await refused({ user_data: '***' }, /field\/attribute user_data/)
     await refused({ user_data: 'abc' }, /user_data/)
     await refused({ min_count: 3, max_count: 2 }, /min_count must be <= max_count/)

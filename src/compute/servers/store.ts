@@ -324,9 +324,10 @@ export async function requestDeletion(tx: Transaction, id: ServerId, storyId: St
      where id = ${id}`
 }
 
-/** Kept as a row, which counts no more. */
+/** Kept as a row, which counts no more and has no disks. */
 export async function becameDeleted(sql: Sql, id: ServerId): Promise<void> {
   await sql`
+    with disks as (delete from compute.block_devices where server_id = ${id})
     update compute.servers
        set vm_state = 'deleted', task_state = null, power_state = 0, host = null, admin_password = null, user_data = null,
            files = '[]', deleted_at = now(), terminated_at = now(), updated_at = now()

@@ -34,22 +34,19 @@ export function cleanSlate(cloud: () => TestCloud, server: () => ServerId) {
         )
       }
     },
-    async noVolumesOfItsOwnRemain() {
-      const rows = await cloud().test.context.db`
-        select id from compute.block_devices
-         where server_id = ${server()} and destination_type = 'volume' and made and delete_on_termination`
-      const left = await cloud().volumes.find(rows.map(({ id }) => id))
-      assert.equal(left.size, 0)
-    },
     async noExportsRemain() {
       assert.deepEqual(cloud().backend.snapshot().exports, [])
     },
-    async noAttachmentsRemain() {
+    async noVolumeIsAttached() {
       const rows = await cloud().test.context.db`
-        select id from compute.block_devices
-         where server_id = ${server()} and destination_type = 'volume'
-           and exists (select from compute.servers s where s.id = server_id and s.deleted_at is null)`
+        select id from compute.block_devices where server_id = ${server()} and destination_type = 'volume'`
       assert.equal(rows.length, 0)
+      const volumes = await cloud().volumes.find(
+        cloud()
+          .backend.snapshot()
+          .volumes.map(({ id }) => id),
+      )
+      for (const { status } of volumes.values()) assert.equal(status, 'available')
     },
     async noTaskRemains() {
       const [row] = await cloud().test.context
