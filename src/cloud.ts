@@ -132,6 +132,8 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     projectExists: (id) => identity.projectExists(id as ProjectId),
   })
   opening.defer(() => compute.close())
+  // News against the arrows: compute forgets the card of a port that somebody deleted under a server.
+  network.onPortRemoved((event) => compute.portRemoved(event))
 
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,

@@ -93,9 +93,8 @@ async function tempest(workspace: string, list: string): Promise<Map<string, Out
   const outcomes = new Map<string, Outcome>()
   const words: Record<string, Outcome> = { ok: 'passed', FAILED: 'failed', SKIPPED: 'skipped' }
   for await (const line of createInterface({ input: child.stdout })) {
-    const found = /^\{\d+\} (?:setUpClass \()?([\w.]+)\)?(?:\[[^\]]*\])?(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)/.exec(
-      line,
-    )
+    const found =
+      /^\{\d+\} (?:setUpClass \()?([\w.]+)\)?(?:\[[^\]]*\])?(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)/.exec(line)
     if (found !== null) {
       outcomes.set(found[1]!, words[found[2]!]!)
       if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.size} of ${wanted.length}`)

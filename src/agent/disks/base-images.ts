@@ -5,7 +5,7 @@
 import { chmod, mkdir, open, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ImageRefused, inspectDiskImage } from '../../../packages/disk-image/src/index.ts'
+import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
 import type { ImageId } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
 import { runTool } from './host-tools.ts'

@@ -5,7 +5,7 @@ import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { ImageRefused, inspectDiskImage } from '../../../packages/disk-image/src/index.ts'
+import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
 import { DomainError } from '../../domain-error.ts'
 import { type ImageId, isUuid, type VolumeId } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'

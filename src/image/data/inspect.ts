@@ -2,7 +2,7 @@
  * A look at the bytes of an image before anyone believes it. What is looked for: packages/disk-image.
  * Source of what is looked at at all: set_data in glance/location.py
  */
-import { ImageRefused, inspectDiskImage } from '../../../packages/disk-image/src/index.ts'
+import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
 import { dataUnacceptable } from '../errors.ts'
 import type { Image } from '../images/image.ts'
 
