@@ -63,6 +63,32 @@ export function notFound(kind: Kind, id: string): DomainError {
   )
 }
 
+/** The subject of a question about a token is not a good token: a 404, and not the 401 of a bad bearer. */
+export function subjectUnknown(): DomainError {
+  return new DomainError('not-found', 'identity.token.subject-unknown', 'There is no such token.')
+}
+
+/** Part of the methods that a user's rules want were shown; `receipt` stands for them. */
+export function moreMethodsNeeded(receipt: string, body: object): DomainError {
+  return new DomainError('unauthenticated', 'identity.login.more-methods', 'Further methods are needed.', {
+    details: { body, receipt },
+  })
+}
+
+/** @param path where in the request the text stands that PostgreSQL cannot keep */
+export function textUnstorable(path: string): DomainError {
+  return new DomainError(
+    'invalid',
+    'identity.text.unstorable',
+    `The text at ${path} holds characters that no text may.`,
+  )
+}
+
+/** There is one for the same service, region and resource (and the same project or domain). */
+export function limitTaken(kind: 'limit' | 'registered limit'): DomainError {
+  return new DomainError('conflict', `identity.${kind.replaceAll(' ', '-')}.taken`, `There is already such a ${kind}.`)
+}
+
 export function markerNotFound(marker: string): DomainError {
   return new DomainError('not-found', 'identity.marker.not-found', `The marker ${shown(marker)} is not in the list.`)
 }
@@ -103,15 +129,97 @@ export function idTaken(kind: Kind, id: string): DomainError {
   )
 }
 
-/** The question makes no sense as it stands; `what` names the rule that it breaks, in kebab-case. */
-export function invalid(what: string, message: string): DomainError {
-  return new DomainError('invalid', `identity.${what}`, message)
+/** The question makes no sense as it stands: 400, `identity.<code>`. */
+export function invalid(code: InvalidCode, message: string): DomainError {
+  return new DomainError('invalid', `identity.${code}`, message)
 }
 
-/** The caller may do such things, but not this one in this state. */
-export function forbidden(what: string, message: string): DomainError {
-  return new DomainError('forbidden', `identity.${what}`, message)
+type InvalidCode =
+  | 'access-rule.incomplete'
+  | 'application-credential.other-project'
+  | 'application-credential.role-missing'
+  | 'application-credential.role-unknown'
+  | 'assignment.filters-exclude'
+  | 'assignment.subtree-of-what'
+  | 'credential.blob'
+  | 'credential.no-project'
+  | 'credential.project-unknown'
+  | 'credential.user-unknown'
+  | 'endpoint.region-unknown'
+  | 'endpoint.url'
+  | 'group.domain-fixed'
+  | 'group.domain-unknown'
+  | 'id.changed'
+  | 'limit.region-unknown'
+  | 'limit.service-unknown'
+  | 'limit.target'
+  | 'limit.target-unknown'
+  | 'list.filter'
+  | 'list.limit'
+  | 'login.application-credential'
+  | 'login.domain'
+  | 'login.method-without-data'
+  | 'login.scope'
+  | 'login.user'
+  | 'project.domain-fixed'
+  | 'project.domain-unknown'
+  | 'project.domain-with-parent'
+  | 'project.kind-fixed'
+  | 'project.parent-disabled'
+  | 'project.parent-elsewhere'
+  | 'project.parent-unknown'
+  | 'project.too-many-tags'
+  | 'project.two-forms'
+  | 'region.circle'
+  | 'role.domain-fixed'
+  | 'role.domain-unknown'
+  | 'role.of-domain-on-system'
+  | 'time.malformed'
+  | 'time.past'
+  | 'trust.redelegation-with-uses'
+  | 'trust.something-gone'
+  | 'user.default-project-is-domain'
+  | 'user.domain-fixed'
+  | 'user.domain-unknown'
+
+/** The caller may do such things, but not this one in this state: 403, `identity.<code>`. */
+export function forbidden(code: ForbiddenCode, message: string): DomainError {
+  return new DomainError('forbidden', `identity.${code}`, message)
 }
+
+type ForbiddenCode =
+  | 'access-rule.in-use'
+  | 'application-credential.by-trust'
+  | 'application-credential.no-project'
+  | 'application-credential.restricted'
+  | 'catalog.no-project'
+  | 'credential.other-project'
+  | 'domain.default'
+  | 'domain.enabled'
+  | 'limit.no-reference'
+  | 'login.application-credential-token'
+  | 'login.not-trustee'
+  | 'login.scoped-token'
+  | 'login.system-token'
+  | 'login.trust-token'
+  | 'password.locked'
+  | 'password.too-long'
+  | 'project.child-enabled'
+  | 'project.not-a-leaf'
+  | 'project.parent-disabled'
+  | 'project.parent-fixed'
+  | 'project.too-deep'
+  | 'region.in-use'
+  | 'registered-limit.in-use'
+  | 'role.global-implies-domain'
+  | 'role.never-implied'
+  | 'role.of-other-domain'
+  | 'trust.by-application-credential'
+  | 'trust.no-roles'
+  | 'trust.redelegation-count'
+  | 'trust.redelegation-refused'
+  | 'trust.redelegation-too-deep'
+  | 'trust.used-up'
 
 export function immutable(kind: Kind, id: string): DomainError {
   return new DomainError(
@@ -123,9 +231,7 @@ export function immutable(kind: Kind, id: string): DomainError {
 
 /** A part of the API that this cloud has not; refused by name. */
 export function notOffered(what: string): DomainError {
-  return new DomainError('forbidden', 'identity.not-offered', `${what} is not offered by this cloud.`, {
-    details: { status: 501 },
-  })
+  return new DomainError('forbidden', 'identity.not-offered', `${what} is not offered by this cloud.`)
 }
 
 function shown(text: string): string {

@@ -1,7 +1,6 @@
 /** Puts identity together: its parts, its plugin, and what other services may ask of it. */
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
-import { DomainError } from '../domain-error.ts'
 import { asService } from '../http/service.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import { openApplicationCredentials } from './application-credentials/application-credentials.ts'
@@ -18,6 +17,7 @@ import { openDomains } from './domains/domains.ts'
 import { domainRoutes } from './domains/routes.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { endpointRoutes } from './endpoints/routes.ts'
+import { textUnstorable } from './errors.ts'
 import { faultOf } from './faults.ts'
 import { openGroups } from './groups/groups.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -156,12 +156,6 @@ function prepare(app: FastifyInstance): void {
 
   app.addHook('preHandler', async (request) => {
     const bad = unstorable(request.params) ?? unstorable(request.query) ?? unstorable(request.body)
-    if (bad !== undefined) {
-      throw new DomainError(
-        'invalid',
-        'identity.text.unstorable',
-        `The text at ${bad} holds characters that no text may.`,
-      )
-    }
+    if (bad !== undefined) throw textUnstorable(bad)
   })
 }

@@ -1,6 +1,6 @@
 /** Rows of `identity.registered_limits` and `identity.limits`. */
 import { type Sql, violatedConstraint } from '../../database/database.ts'
-import { DomainError } from '../../domain-error.ts'
+import { limitTaken } from '../errors.ts'
 import { type Filterable, type ListQuery, matching, paged } from '../listing.ts'
 
 /** What every project has of a resource, unless a limit says otherwise. */
@@ -171,13 +171,9 @@ async function guarded(write: () => Promise<void>): Promise<void> {
   } catch (error) {
     switch (violatedConstraint(error)) {
       case 'registered_limits_once':
-        throw new DomainError(
-          'conflict',
-          'identity.registered-limit.taken',
-          'There is already such a registered limit.',
-        )
+        throw limitTaken('registered limit')
       case 'limits_once':
-        throw new DomainError('conflict', 'identity.limit.taken', 'There is already such a limit.')
+        throw limitTaken('limit')
       default:
         throw error
     }

@@ -4,7 +4,6 @@
  */
 import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
-import { DomainError } from '../../domain-error.ts'
 import type { Caller } from '../../http/caller.ts'
 import { type DomainId, newHexId, type ProjectId } from '../../ids.ts'
 import { projectsWithRoles } from '../assignments/effective-roles.ts'
@@ -244,10 +243,6 @@ export function mayGo(project: Project): void {
     throw forbidden('domain.default', 'The default domain stays.')
   }
   if (project.enabled) {
-    throw new DomainError(
-      'forbidden',
-      'identity.domain.enabled',
-      `The domain ${project.id} is enabled; disable it before you remove it.`,
-    )
+    throw forbidden('domain.enabled', `The domain ${project.id} is enabled; disable it before you remove it.`)
   }
 }

@@ -4,9 +4,9 @@
  * keystone/receipt/
  */
 import { randomBytes } from 'node:crypto'
-import { DomainError } from '../../domain-error.ts'
+import type { DomainError } from '../../domain-error.ts'
 import type { UserId } from '../../ids.ts'
-import { tokenInvalid } from '../errors.ts'
+import { moreMethodsNeeded, tokenInvalid } from '../errors.ts'
 import type { KeyRing } from './key-ring.ts'
 import { UNSCOPED } from './scope.ts'
 import type { Access } from './store.ts'
@@ -63,9 +63,7 @@ export function moreNeeded(
     },
     required_auth_methods: rules,
   }
-  return new DomainError('unauthenticated', 'identity.login.more-methods', 'Further methods are needed.', {
-    details: { body, receipt },
-  })
+  return moreMethodsNeeded(receipt, body)
 }
 
 /**

@@ -6,7 +6,6 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../database/database.ts'
-import { DomainError } from '../../domain-error.ts'
 import type { Caller } from '../../http/caller.ts'
 import type { DomainId, ProjectId, UserId } from '../../ids.ts'
 import type { Changes } from '../changes.ts'
@@ -197,9 +196,4 @@ function tokenOf(text: string, facts: TokenFacts, access: Access): Token {
     restricted: access.applicationCredential?.unrestricted === false,
   }
   return { text, facts, access, caller }
-}
-
-/** The subject of `X-Subject-Token` is not a good token: a 404, not a 401. */
-export function subjectUnknown(): DomainError {
-  return new DomainError('not-found', 'identity.token.subject-unknown', 'There is no such token.')
 }
