@@ -3,13 +3,20 @@
  * before any statement sees it.
  */
 
-/** The path of the first text in a JSON value that cannot be stored, or undefined when all can. Keys count too. */
-export function unstorable(value: unknown, path = ''): string | undefined {
+/** Deeper than anybody nests on purpose, and well within the stack. */
+const MAX_DEPTH = 100
+
+/**
+ * The path of the first text in a JSON value that cannot be stored, or undefined when all can. Keys count too, and so
+ * does what is nested too deeply to look at.
+ */
+export function unstorable(value: unknown, path = '', depth = 0): string | undefined {
   if (typeof value === 'string') return isStorable(value) ? undefined : path || '/'
   if (typeof value !== 'object' || value === null) return undefined
+  if (depth > MAX_DEPTH) return path.slice(0, 64)
   for (const [key, each] of Object.entries(value)) {
     if (!isStorable(key)) return path || '/'
-    const found = unstorable(each, `${path}/${key}`)
+    const found = unstorable(each, `${path}/${key}`, depth + 1)
     if (found !== undefined) return found
   }
   return undefined

@@ -58,6 +58,9 @@ describe('projects', () => {
       assert.equal(answer.status, 400, JSON.stringify(project))
     }
     assert.equal((await test.ask(test.admin, 'POST', '/v3/projects', { project: { name: 'a' }, other: 1 })).status, 400)
+    const deep = `{"project": {"name": "a", "note": ${'['.repeat(50_000)}${']'.repeat(50_000)}}}`
+    const nested = await test.ask(test.admin, 'POST', '/v3/projects', deep, { 'content-type': 'application/json' })
+    assert.equal(nested.status, 400)
     const text = await test.ask(test.admin, 'POST', '/v3/projects', undefined, { 'content-type': 'application/json' })
     assert.equal(text.status, 400)
   })
