@@ -12,6 +12,7 @@ import { baseUrl, type Config, SettingError } from '../config.ts'
 import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
 import { type CloudState, findRunning, markRunning, openState, passwordsFile } from '../state.ts'
+import { liftAdminQuotas } from './admin-quotas.ts'
 import { mergeClouds } from './clouds-yaml.ts'
 import { crashAt } from './crash-at.ts'
 import { greet } from './hello.ts'
@@ -50,6 +51,7 @@ export async function up(config: Config): Promise<number> {
       emulator: config.emulator,
     })
     process.once('exit', unmark)
+    if (state.firstRun) await liftAdminQuotas(cloud.url, state)
     await ensureTinyImage(cloud, config, first.adminProjectId)
     tellClouds(config, state, cloud.url)
     if (config.hello) await greet(cloud.url, config, state)

@@ -101,7 +101,7 @@ export async function tempestConfig({
     },
     'volume-feature-enabled': {
       backup: false,
-      snapshot: false,
+      snapshot: true,
       multi_backend: false,
       clone: true,
       manage_volume: false,
