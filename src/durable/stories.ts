@@ -96,6 +96,23 @@ export function openStories({ db, url, log }: Options): Stories {
       )
   }
 
+  /** Stories that were committed a moment ago. */
+  const beginning = new Map<string, Promise<void>>()
+
+  /** One that cannot begin now is begun by the sweeper. */
+  const beginAll = async (asked: readonly { id: StoryId; name: string; input: Plain }[]) => {
+    const begun: StoryId[] = []
+    try {
+      for (const { id, name, input } of asked) {
+        await begin(id, name, input)
+        begun.push(id)
+      }
+      if (begun.length > 0) await db`update durable.story_requests set begun_at = now() where id = any(${begun})`
+    } catch (error) {
+      log.warn({ stories: asked.slice(begun.length), err: error }, 'stories begin late')
+    }
+  }
+
   const sweep = async () => {
     const waiting = await db<{ id: string; story: string; input: Plain }[]>`
       select id, story, input from durable.story_requests
@@ -131,17 +148,11 @@ export function openStories({ db, url, log }: Options): Stories {
         })
         return { done }
       })
-      // From here on the stories are promised: one that cannot begin now is begun by the sweeper.
-      const begun: StoryId[] = []
-      for (const { id, name, input } of asked) {
-        try {
-          await begin(id, name, input)
-          begun.push(id)
-        } catch (error) {
-          log.warn({ story: name, id, err: error }, 'story begins late')
-        }
-      }
-      if (begun.length > 0) await db`update durable.story_requests set begun_at = now() where id = any(${begun})`
+      // From here on the stories are promised, so the answer does not wait until they have begun.
+      const all = beginAll(asked).finally(() => {
+        for (const { id } of asked) beginning.delete(id)
+      })
+      for (const { id } of asked) beginning.set(id, all)
       return (result as { done: Awaited<ReturnType<typeof work>> }).done
     },
 
@@ -166,6 +177,7 @@ export function openStories({ db, url, log }: Options): Stories {
 
     async shutdown() {
       clearInterval(sweeper)
+      await Promise.all(beginning.values())
       await haltSagas(STEP_ENDS_WITHIN_MS)
       await DBOS.shutdown()
     },
@@ -181,6 +193,7 @@ export function openStories({ db, url, log }: Options): Stories {
     },
 
     async ended(id) {
+      await beginning.get(id)
       await (running.get(id) ??
         outsideAnyStory(() =>
           DBOS.retrieveWorkflow(id)
@@ -190,7 +203,7 @@ export function openStories({ db, url, log }: Options): Stories {
     },
 
     async status(id) {
-      if (running.has(id)) return 'under-way'
+      if (beginning.has(id) || running.has(id)) return 'under-way'
       const workflow = await outsideAnyStory(() => DBOS.getWorkflowStatus(id))
       if (workflow !== null)
         return workflow.status === 'PENDING' || workflow.status === 'ENQUEUED' ? 'under-way' : 'ended'
