@@ -6,6 +6,8 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { labMissing } from '../test/support/lab.ts'
+import { realBoots } from './real-boot.ts'
 import { type CloudProcess, freePort, memoryMiB, startCloud } from '../test/support/cloud-process.ts'
 import { medianMs, rate, send } from '../test/support/http-load.ts'
 
@@ -39,6 +41,15 @@ try {
 } finally {
   await emulator?.stop()
   await rm(state, { recursive: true, force: true })
+}
+
+const missing = labMissing('bench')
+if (missing === undefined) {
+  const { ownMs, totalMs } = await realBoots()
+  print('our own share of a real boot, median', ownMs, 'ms', '<= 300')
+  print('POST /servers until ACTIVE with libvirt, median', totalMs, 'ms')
+} else {
+  console.error(`left out, real boots: ${missing}`)
 }
 
 async function login(url: string): Promise<string> {
