@@ -27,6 +27,8 @@ interface Options {
   readonly log: Logger
 }
 
+/** libvirt gives a file to QEMU's user while its guest runs; nobody else reads what a guest wrote. */
+const GUESTS_OWN = 0o600
 const BASE = '_base'
 const GiB = 2 ** 30
 
@@ -62,10 +64,14 @@ export async function openServerDisks({ dir, images, log }: Options): Promise<Se
             throw diskTooSmall(order.diskGiB, base.virtualSizeBytes)
           }
           const sizeBytes = wantedBytes || base.virtualSizeBytes
-          await makeWhole(path, async (temporary) => {
-            const args = ['create', '-q', '-f', 'qcow2', '-b', base.path, '-F', 'raw', temporary, `${sizeBytes}`]
-            await runTool('qemu-img', args, { attempted: 'make the root disk', signal: calledOff })
-          })
+          await makeWhole(
+            path,
+            async (temporary) => {
+              const args = ['create', '-q', '-f', 'qcow2', '-b', base.path, '-F', 'raw', temporary, `${sizeBytes}`]
+              await runTool('qemu-img', args, { attempted: 'make the root disk', signal: calledOff })
+            },
+            GUESTS_OWN,
+          )
         } else if (standing < wantedBytes) {
           const args = ['resize', '-q', '-f', 'qcow2', path, `${wantedBytes}`]
           await runTool('qemu-img', args, { attempted: 'grow the root disk', signal: calledOff })
@@ -79,10 +85,14 @@ export async function openServerDisks({ dir, images, log }: Options): Promise<Se
       const path = join(await ensureFolder(serverId), `disk.${name}`)
       return await joined.run(path, undefined, async (): Promise<PreparedDisk> => {
         if ((await virtualSizeOf(path)) === undefined) {
-          await makeWhole(path, async (temporary) => {
-            const args = ['create', '-q', '-f', 'qcow2', temporary, `${sizeMiB}M`]
-            await runTool('qemu-img', args, { attempted: 'make a blank disk' })
-          })
+          await makeWhole(
+            path,
+            async (temporary) => {
+              const args = ['create', '-q', '-f', 'qcow2', temporary, `${sizeMiB}M`]
+              await runTool('qemu-img', args, { attempted: 'make a blank disk' })
+            },
+            GUESTS_OWN,
+          )
         }
         return { path, format: 'qcow2' }
       })
@@ -92,7 +102,7 @@ export async function openServerDisks({ dir, images, log }: Options): Promise<Se
       const folder = await ensureFolder(serverId)
       const path = join(folder, 'disk.config')
       // Made anew each time, for what it tells may have changed.
-      await makeWhole(path, (temporary) => writeConfigDrive(temporary, folder, files))
+      await makeWhole(path, (temporary) => writeConfigDrive(temporary, folder, files), GUESTS_OWN)
       return { path, format: 'raw' }
     },
 

@@ -3,16 +3,24 @@
  * leaves behind bears a name that `sweepUnfinished` knows.
  */
 import { randomBytes } from 'node:crypto'
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 const UNFINISHED = '.unfinished-'
 
-/** @param make writes the file at the path that it is given */
-export async function makeWhole(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+/**
+ * @param make writes the file at the path that it is given
+ * @param mode the finished file's; left as `make` set it where absent
+ */
+export async function makeWhole(
+  path: string,
+  make: (temporary: string) => Promise<void>,
+  mode?: number,
+): Promise<void> {
   const temporary = unfinishedName(dirname(path))
   try {
     await make(temporary)
+    if (mode !== undefined) await chmod(temporary, mode)
     await flush(temporary)
     await rename(temporary, path)
     await flush(dirname(path))
