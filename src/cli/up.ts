@@ -154,7 +154,7 @@ function tellWhatNext(config: Config, url: string, state: CloudState): void {
   say()
   say('  Try next, in another terminal:')
   say(`    openstack ${cloud}-demo server list`)
-  say(`    openstack ${cloud}-demo server create --flavor tiny --image tiny --network private second`)
+  say(`    openstack ${cloud}-demo server create --flavor tiny --image tiny --network public second`)
   say(`    openstack ${cloud}-demo server event list hello`)
   say('    npx stratolith status')
   say()
