@@ -35,6 +35,7 @@ import { serverTagRoutes } from './server-tags/routes.ts'
 import { serverRoutes } from './servers/routes.ts'
 import { openServers } from './servers/servers.ts'
 import { refuseUnstorableText } from './storable-text.ts'
+import { usageRoutes } from './usage/routes.ts'
 import { volumeAttachmentRoutes } from './volume-attachments/routes.ts'
 import { openVolumeAttachments } from './volume-attachments/volume-attachments.ts'
 import { MICROVERSIONS } from './versions.ts'
@@ -111,6 +112,7 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
         await v21.register(volumeAttachmentRoutes, { servers, attachments, policies })
         await v21.register(serverSecurityGroupRoutes, { servers, network })
         await v21.register(serverFactRoutes, { servers })
+        await v21.register(usageRoutes, { db, policies, base })
         await v21.register(scheduleInfoRoutes, { db, servers })
         await v21.register(notOfferedRoutes, { servers })
       },

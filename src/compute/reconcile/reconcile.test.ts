@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { newId, type HostName, type ServerId, type StoryId } from '../../ids.ts'
+import { type HostName, newId, type ServerId, type StoryId } from '../../ids.ts'
 import { POWER } from '../lifecycle/states.ts'
 import { type TestCloud, testCloud } from '../testing/compute-under-test.ts'
 import { corrected } from './power-states.ts'

@@ -1,8 +1,31 @@
 /** Small facts of a server that say that there is nothing: no NUMA cells, no password left by the guest, no migrations. */
 import type { FastifyPluginAsync } from 'fastify'
+import Type from 'typebox'
 import type { Servers } from '../servers/servers.ts'
 import { noMigration } from '../errors.ts'
+import { many, query } from '../parameter-types.ts'
 import { ServerShowQuery } from '../servers/schemas.ts'
+
+const text = Type.Optional(many(Type.String()))
+const later = (since: string) => Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())], { since }))
+/** Source: nova/api/openstack/compute/schemas/migrations.py */
+const MigrationsQuery = query(
+  {
+    hidden: text,
+    host: text,
+    instance_uuid: text,
+    source_compute: text,
+    status: text,
+    migration_type: text,
+    limit: later('2.59'),
+    marker: later('2.59'),
+    'changes-since': later('2.59'),
+    'changes-before': later('2.66'),
+    user_id: later('2.80'),
+    project_id: later('2.80'),
+  },
+  { looseUntil: '2.58' },
+)
 
 type OfServer = { Params: { server_id: string } }
 type OfMigration = { Params: { server_id: string; id: string } }
@@ -39,7 +62,12 @@ export const serverFactRoutes: FastifyPluginAsync<{ servers: Servers }> = async 
     },
   )
 
-  /** No server has ever moved. */
+  /** No server has ever moved, so every filter leaves as much. */
+  app.get(
+    '/os-migrations',
+    { config: { policy: 'os_compute_api:os-migrations:index' }, schema: { querystring: MigrationsQuery } },
+    async () => ({ migrations: [] }),
+  )
   app.get<OfServer>(
     '/servers/:server_id/migrations',
     { config: { policy: 'os_compute_api:servers:migrations:index', since: '2.23' } },

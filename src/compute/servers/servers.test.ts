@@ -301,6 +301,11 @@ describe('a server', () => {
     await refused('GET', `/servers/${id}/topology`, 404, undefined, '2.77')
     assert.deepEqual((await ask('GET', `/servers/${id}/os-server-password`)).body, { password: '' })
     assert.equal((await ask('DELETE', `/servers/${id}/os-server-password`)).status, 204)
+    assert.deepEqual((await ask('GET', `/servers/${id}/migrations`)).status, 403)
+    const asAdmin = await cloud.ask('admin', 'GET', `/servers/${id}/migrations`, undefined, 'latest')
+    assert.deepEqual(asAdmin.body, { migrations: [] })
+    assert.deepEqual((await cloud.ask('admin', 'GET', '/os-migrations')).body, { migrations: [] })
+    assert.equal((await cloud.ask('admin', 'GET', '/os-migrations?colour=red', undefined, '2.59')).status, 400)
     const console = { remote_console: { protocol: 'vnc', type: 'novnc' } }
     assert.match(await refused('POST', `/servers/${id}/remote-consoles`, 501, console), /not offered yet/)
     await refused('GET', `/servers/${id}/os-virtual-interfaces`, 410)
