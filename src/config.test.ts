@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { baseUrl, loadConfig, SettingError } from './config.ts'
+
+const stateDir = () => mkdtempSync(join(tmpdir(), 'stratolith-config-'))
+
+describe('settings', () => {
+  it('take a flag before the environment, that before the file, that before the default', () => {
+    const state = stateDir()
+    writeFileSync(join(state, 'stratolith.yaml'), 'region: FromFile\nprivate-cidr: 10.9.0.0/24\n')
+    const environment = { STRATOLITH_REGION: 'FromEnvironment', STRATOLITH_STATE: state }
+    assert.equal(loadConfig({ region: 'FromFlag' }, environment).region, 'FromFlag')
+    assert.equal(loadConfig({}, environment).region, 'FromEnvironment')
+    assert.equal(loadConfig({}, { STRATOLITH_STATE: state }).region, 'FromFile')
+    assert.equal(loadConfig({}, { STRATOLITH_STATE: state }).privateCidr, '10.9.0.0/24')
+    assert.equal(loadConfig({ state: stateDir() }, {}).region, 'RegionOne')
+  })
+
+  it('say which value is wrong, where it came from, and what would be right', () => {
+    const state = stateDir()
+    const refused = (flags: object, environment: NodeJS.ProcessEnv, pattern: RegExp) =>
+      assert.throws(
+        () => loadConfig({ state, ...flags }, environment),
+        (error: Error) => error instanceof SettingError && pattern.test(error.message),
+      )
+    refused({ listen: 'nowhere' }, {}, /--listen: nowhere is not HOST:PORT/)
+    refused({}, { STRATOLITH_VIRT: 'xen' }, /STRATOLITH_VIRT: xen is none of auto, kvm, tcg/)
+    refused({ publicCidr: '300.0.0.0/8' }, {}, /not an IPv4 network/)
+    refused({ simulatedHosts: '0' }, {}, /whole number from 1/)
+    writeFileSync(join(state, 'stratolith.yaml'), 'reggion: typo\n')
+    refused({}, {}, /unknown settings: reggion/)
+    refused({ config: join(state, 'absent.yaml') }, {}, /is not there/)
+  })
+
+  it('refuse plain HTTP beyond loopback', () => {
+    const state = stateDir()
+    assert.throws(() => loadConfig({ state, listen: '0.0.0.0:5000' }, {}), /needs --tls-cert and --tls-key/)
+    const config = loadConfig(
+      { state, listen: '0.0.0.0:5000', tlsCert: '/c', tlsKey: '/k', publicUrl: 'https://x.example/' },
+      {},
+    )
+    assert.equal(baseUrl(config), 'https://x.example')
+    assert.equal(baseUrl(loadConfig({ state, listen: '[::1]:5001' }, {})), 'http://[::1]:5001')
+  })
+})

@@ -1,0 +1,84 @@
+/** The emulator as its users run it: comes up, greets, is found by status, survives a restart with its guests, goes down. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { freePort, startCloud } from '../support/cloud-process.ts'
+
+const program = join(import.meta.dirname, '../../src/main.ts')
+
+describe('the emulator as a program', () => {
+  let state: string
+  let port: number
+  const stratolith = async (...args: string[]) =>
+    await promisify(execFile)(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      program,
+      ...args,
+      '--emulator',
+      '--state',
+      state,
+    ]).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: { code: number; stdout: string }) => ({ code: error.code, stdout: error.stdout }),
+    )
+
+  before(async () => {
+    state = await mkdtemp(join(tmpdir(), 'st-emu-'))
+    await chmod(state, 0o711)
+    port = await freePort()
+  })
+  after(() => rm(state, { recursive: true, force: true }))
+
+  it('shows the boot of its first server step by step, and keeps passwords to its owner', async () => {
+    const cloud = await startCloud(state, port, [
+      '--emulator',
+      '--clouds-yaml',
+      join(state, 'clouds.yaml'),
+      '--hello',
+      'yes',
+    ])
+    try {
+      const said = cloud.said()
+      for (const line of [
+        'every API answers',
+        'request accepted',
+        'boot: claim host',
+        'boot: power on',
+        'server is ACTIVE',
+      ]) {
+        assert.ok(said.includes(line), `"${line}" is not in:\n${said}`)
+      }
+      assert.equal((await stat(join(state, 'passwords.json'))).mode & 0o777, 0o600)
+      const shown = await stratolith('status', '--json')
+      assert.equal(shown.code, 0)
+      const { servers, volumes, hosts } = JSON.parse(shown.stdout)
+      assert.deepEqual([servers[0].name, servers[0].status, volumes[0].status], ['hello', 'ACTIVE', 'in-use'])
+      assert.equal(hosts[0].vcpus.split(' ')[0], '1')
+    } finally {
+      await cloud.stop()
+    }
+  })
+
+  it('finds its server again, makes no second one, and refuses to run twice on one directory', async () => {
+    const cloud = await startCloud(state, port, ['--emulator', '--clouds-yaml', 'none', '--hello', 'yes'])
+    try {
+      assert.match(cloud.said(), /server hello: ACTIVE at 172\.24\./)
+      const second = await stratolith('up', '--listen', '127.0.0.1:0', '--clouds-yaml', 'none')
+      assert.equal(second.code, 1)
+      assert.match(second.stdout, /A cloud runs on .* already/)
+    } finally {
+      await cloud.stop()
+    }
+  })
+
+  it('says with its exit status that nothing runs, and goes down with its data', async () => {
+    assert.equal((await stratolith('status')).code, 1)
+    assert.equal((await stratolith('doctor', '--json')).code, 0)
+    assert.equal((await stratolith('down', '--purge')).code, 0)
+    await assert.rejects(stat(state))
+  })
+})
