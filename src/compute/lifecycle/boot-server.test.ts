@@ -159,6 +159,30 @@ describe('booting a server', () => {
     }
   })
 
+  it('remembers a volume that it could not let go of, so that deleting the server frees it', async () => {
+    const volumeId = newId<VolumeId>()
+    const { projectId, userId } = person('demo')
+    await cloud.volumes.ensureVolume({ volumeId, projectId: projectId!, userId, sizeGiB: 1, name: 'mine' })
+    // One host is tried, and each undo is tried five times.
+    await cloud.test.context.db`update compute.hosts set enabled = false where name = 'host-2'`
+    cloud.agents.all()[0]!.faults.failNext('hypervisor.start', new Error('no room'))
+    cloud.backend.faults.failNext('backend.removeExport', new Error('busy'), { times: 5 })
+    server = await cloud.boot({
+      block_device_mapping_v2: [
+        { source_type: 'image', destination_type: 'local', uuid: cloud.imageId, boot_index: 0 },
+        { source_type: 'volume', destination_type: 'volume', uuid: volumeId },
+      ],
+    })
+    const story = await storyOf(server)
+    await cloud.test.context.stories.ended(story)
+    assert.equal((await cloud.settled(server)).status, 'ERROR')
+    await cloud.test.context.db`update compute.hosts set enabled = true where name = 'host-2'`
+    await cloud.ask('demo', 'DELETE', `/servers/${server}`)
+    await cloud.gone(server)
+    assert.equal((await cloud.volumes.find([volumeId])).get(volumeId)?.status, 'available')
+    for (const check of Object.values(slate)) await check()
+  })
+
   it('leaves the volume of a user free when it fails', async () => {
     const volumeId = newId<VolumeId>()
     const { projectId, userId } = person('demo')

@@ -40,6 +40,7 @@ export function defineBootServer(stories: Stories, parts: Parts): Story<BootServ
 
   return stories.define('compute.boot-server', async ({ serverId, storyId }) => {
     const abandoned = () => deletionRequested(db, serverId)
+    let everythingUndone = true
     try {
       await saga(
         async (step) => {
@@ -135,8 +136,8 @@ export function defineBootServer(stories: Stories, parts: Parts): Story<BootServ
             parts.log.info({ server: serverId, story: storyId, err: error }, 'server was not built')
             await closeAction(db, serverId, storyId, { action: 'create', failed: fault })
             if (isDomainError(error, ABANDONED)) return false
-            // The volumes are free again, so the server has them no more.
-            await deleteVolumeDevices(db, serverId)
+            // The volumes are free again, so the server has them no more. What is stuck, its deletion frees.
+            if (everythingUndone) await deleteVolumeDevices(db, serverId)
             return await becameError(db, serverId, fault)
           },
         }),
@@ -145,6 +146,7 @@ export function defineBootServer(stories: Stories, parts: Parts): Story<BootServ
     }
 
     function onStuckUndo(step: string, error: unknown) {
+      everythingUndone = false
       parts.log.error({ server: serverId, step, err: error }, 'undo of a boot step kept failing')
     }
   })
