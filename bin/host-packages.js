@@ -23,8 +23,17 @@ export const HOST_PACKAGES = [
   ['e2fsprogs', '/sbin/mke2fs', 'builds the tiny image'],
 ]
 
+/** What the tests want beside: the real client of OpenStack. */
+const TEST_PACKAGES = [['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do']]
+
+const isMissing = ([, proof]) => !existsSync(proof) && !existsSync(`/usr${proof}`)
+
 export function missingPackages() {
-  return HOST_PACKAGES.filter(([, proof]) => !existsSync(proof) && !existsSync(`/usr${proof}`))
+  return HOST_PACKAGES.filter(isMissing)
+}
+
+export function missingTestPackages() {
+  return TEST_PACKAGES.filter(isMissing)
 }
 
 export function isDebianFamily() {
