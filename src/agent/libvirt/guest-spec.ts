@@ -95,6 +95,7 @@ export function guestDisk(disk: DiskSpec, serverId: ServerId, cloudId: string): 
     discard: 'unmap',
     errorPolicy: 'stop',
     ...common,
+    ...(connection.accessMode === 'ro' && { readOnly: true }),
   }
 }
 

@@ -22,6 +22,7 @@ const UPSTREAM_EVENT: Readonly<Record<string, string>> = {
   stop: 'compute_stop_instance',
   reboot: 'compute_reboot_instance',
   attach_volume: 'compute_attach_volume',
+  extend_volume: 'compute_extend_volume',
   detach_volume: 'compute_detach_volume',
   attach_interface: 'compute_attach_interface',
   detach_interface: 'compute_detach_interface',
