@@ -159,8 +159,11 @@ export function openStories({ db, url, log }: Options): Stories {
     async launch() {
       DBOS.setConfig({
         name: 'stratolith',
-        systemDatabaseUrl: url,
+        systemDatabaseUrl: unhurried(url),
         systemDatabasePoolSize: 6,
+        // Of messages, events, streams and schedules we use none.
+        useListenNotify: false,
+        schedulerPollingIntervalMs: 3_600_000,
         // Fixed: a story begun under older code is resumed by newer code. Reordering steps is a migration.
         applicationVersion: 'stratolith-1',
         logger: quiet(log),
@@ -215,6 +218,15 @@ export function openStories({ db, url, log }: Options): Stories {
 
 async function requestStory(tx: Sql, story: string, id: StoryId, input: Plain): Promise<void> {
   await tx`insert into durable.story_requests (id, story, input) values (${id}, ${story}, ${tx.json(input as never)})`
+}
+
+/**
+ * DBOS's records need not be on the disk before the next step begins. Ours are one log with them: whatever we commit
+ * flushes every record before it. So only a crash of PostgreSQL or of the machine loses records, the last of them, and a
+ * step whose record is lost is taken again, as after any crash.
+ */
+function unhurried(url: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c synchronous_commit=off')}`
 }
 
 /** DBOS tells much that only its makers need; its warnings and errors are ours too. */
