@@ -29,9 +29,13 @@ export async function startCloud(state: string, port: number, flags: readonly st
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
   const program = join(import.meta.dirname, '../../src/main.ts')
+  // As bin/run.js does.
   const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=DeprecationWarning']
+  const thrifty = ['--heap-growing-percent=50', '--max-semi-space-size=16']
   const settings = ['--state', state, '--listen', `127.0.0.1:${port}`, '--hello', 'no', ...flags]
-  const child = spawn(process.execPath, [...quiet, program, 'up', ...settings], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...quiet, ...thrifty, program, 'up', ...settings], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
