@@ -158,7 +158,7 @@ function watchForActive(url: string, headers: Record<string, string>) {
   let stopped = false
   const poll = async () => {
     while (!stopped) {
-      await sleep(50)
+      await sleep(100)
       if (waiting.size === 0) continue
       const { servers } = JSON.parse(
         (await send(url, 'GET', '/compute/v2.1/servers/detail?limit=40', headers)).text,

@@ -66,6 +66,8 @@ interface Options {
 }
 
 const SWEEP_EVERY_MS = 5_000
+/** Well below the age from which the sweeper looks at a request. */
+const NOTE_EVERY_MS = 200
 /** How long a shutdown waits for steps under way; one that takes longer is taken again by the next process. */
 const STEP_ENDS_WITHIN_MS = 5_000
 
@@ -96,6 +98,10 @@ export function openStories({ db, url, log }: Options): Stories {
       )
   }
 
+  /** Stories that have begun, and whose requests do not say so yet. */
+  const unnoted: StoryId[] = []
+  let noter: NodeJS.Timeout | undefined
+
   /** Stories that were committed a moment ago. */
   const beginning = new Map<string, Promise<void>>()
 
@@ -107,9 +113,25 @@ export function openStories({ db, url, log }: Options): Stories {
         await begin(id, name, input)
         begun.push(id)
       }
-      if (begun.length > 0) await db`update durable.story_requests set begun_at = now() where id = any(${begun})`
     } catch (error) {
       log.warn({ stories: asked.slice(begun.length), err: error }, 'stories begin late')
+    }
+    unnoted.push(...begun)
+    noter ??= setTimeout(noteBegun, NOTE_EVERY_MS)
+  }
+
+  /**
+   * Notes in one statement which requests have begun. A process that dies before has them begun once more by the sweeper,
+   * which changes nothing: a workflow of that id is there.
+   */
+  const noteBegun = async () => {
+    noter = undefined
+    const ids = unnoted.splice(0)
+    if (ids.length === 0) return
+    try {
+      await db`update durable.story_requests set begun_at = now() where id = any(${ids})`
+    } catch (error) {
+      log.warn({ stories: ids, err: error }, 'stories were not noted as begun')
     }
   }
 
@@ -181,6 +203,8 @@ export function openStories({ db, url, log }: Options): Stories {
     async shutdown() {
       clearInterval(sweeper)
       await Promise.all(beginning.values())
+      clearTimeout(noter)
+      await noteBegun()
       await haltSagas(STEP_ENDS_WITHIN_MS)
       await DBOS.shutdown()
     },
