@@ -26,7 +26,16 @@ describe('ports of servers', () => {
   const aNetwork = async (who: 'demo' | 'admin' | 'alt', wishes: object = {}, cidr = '10.0.0.0/24') => {
     const { network } = await cloud.expect(201, who, 'POST', '/networks', { network: wishes })
     const { subnet } = await cloud.expect(201, who, 'POST', '/subnets', {
-      subnet: { network_id: network.id, ip_version: 4, cidr, dns_nameservers: ['1.1.1.1'] },
+      subnet: {
+        network_id: network.id,
+        ip_version: 4,
+        cidr,
+        dns_nameservers: ['1.1.1.1'],
+        // Addresses below .100 are drawn by nobody, so that a test can ask for one.
+        ...(cidr.endsWith('.0/24') && {
+          allocation_pools: [{ start: cidr.replace('.0/24', '.100'), end: cidr.replace('.0/24', '.250') }],
+        }),
+      },
     })
     return { networkId: network.id as string, subnetId: subnet.id as string }
   }
