@@ -36,6 +36,7 @@ export function ec2Tree(facts: GuestFacts, asked: string): Branch | undefined {
       // Images have UUIDs here; EC2's form takes its first half.
       'ami-id': facts.imageId === undefined ? 'None' : `ami-${facts.imageId.slice(0, 8)}`,
       'ami-launch-index': facts.launchIndex,
+      // The very word that upstream answers: there are no manifests. Source: nova/api/metadata/base.py
       'ami-manifest-path': 'FIXME',
       'instance-id': `i-${ec2Id}`,
       hostname: facts.hostname,

@@ -5,7 +5,7 @@
  */
 import type { ImageId, VolumeId } from '../../ids.ts'
 import { badMapping, deviceTaken, fieldNotOffered, noDeviceLeft } from '../errors.ts'
-import type { DiskBus } from './server.ts'
+import type { BlockDevice, DiskBus } from './server.ts'
 
 /** One entry of `block_device_mapping_v2`, checked by its schema, numbers as numbers. */
 export interface Mapping {
@@ -29,24 +29,8 @@ export interface FlavorDisks {
   readonly swapMiB: number
 }
 
-/** A disk before it has ids. */
-export interface PlannedDisk {
-  readonly sourceType: 'image' | 'volume' | 'blank'
-  readonly destinationType: 'local' | 'volume'
-  readonly imageId: ImageId | null
-  /** Of a volume that stands; those to be made have none yet. */
-  readonly volumeId: VolumeId | null
-  readonly made: boolean
-  readonly sizeGiB: number | null
-  readonly volumeType: string | null
-  readonly bootIndex: number | null
-  readonly deviceName: string
-  readonly bus: DiskBus
-  readonly deviceType: 'disk' | 'cdrom'
-  readonly guestFormat: string | null
-  readonly deleteOnTermination: boolean
-  readonly tag: string | null
-}
+/** A disk before it has ids. `volumeId` is that of a volume which stands; those to be made have none yet. */
+export type PlannedDisk = Omit<BlockDevice, 'id' | 'serverId' | 'attachmentId' | 'storyId'>
 
 /** Upstream's option max_local_block_devices. */
 const MAX_LOCAL = 3
