@@ -107,6 +107,9 @@ function takeBodies(app: FastifyInstance): void {
   app.addContentTypeParser('application/octet-stream', (request, stream, done) => {
     if (request.routeOptions.config.takesBytes === true) return done(null, stream)
     stream.resume()
+    // Clients call each request's body bytes, also where there is none (glanceclient's DELETE).
+    const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
+    if (length === '0' && encoding === undefined) return done(null, undefined)
     done(unsupportedMediaType('The request media type application/octet-stream is not supported by this server.'))
   })
   app.addContentTypeParser([...PATCH_TYPES, '*'], { parseAs: 'string' }, (request, body, done) => {

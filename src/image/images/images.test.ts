@@ -287,6 +287,12 @@ describe('images', () => {
       assert.equal((await test.ask('demo', 'GET', `/v2/images/${id}/file`)).status, 404)
     })
 
+    it('are gone, whatever the type of the body that a client does not send', async () => {
+      const id = await test.anImage()
+      const headers = { 'content-type': 'application/octet-stream' }
+      assert.equal((await test.ask('demo', 'DELETE', `/v2/images/${id}`, undefined, headers)).status, 204)
+    })
+
     it('are not, while they are protected', async () => {
       const id = await test.anImage('demo', { protected: true })
       const answer = await test.ask('demo', 'DELETE', `/v2/images/${id}`)
