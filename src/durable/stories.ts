@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { DBOS } from '@dbos-inc/dbos-sdk'
 import type { Database, Sql, Transaction } from '../database/database.ts'
 import type { StoryId } from '../ids.ts'
+import { openStoryPool } from './pool.ts'
 import { haltSagas, resumeSagas } from './saga.ts'
 
 /** Input of a story: plain JSON. */
@@ -65,6 +66,8 @@ interface Options {
   }
 }
 
+/** Of DBOS's own pool. */
+const CONNECTIONS = 6
 const SWEEP_EVERY_MS = 5_000
 /** Well below the age from which the sweeper looks at a request. */
 const NOTE_EVERY_MS = 200
@@ -74,6 +77,7 @@ const STEP_ENDS_WITHIN_MS = 5_000
 export function openStories({ db, url, log }: Options): Stories {
   const registered = new Map<string, (input: Plain) => Promise<void>>()
   let sweeper: NodeJS.Timeout | undefined
+  let pool: ReturnType<typeof openStoryPool> | undefined
   /**
    * DBOS keeps the current workflow in the asynchronous context and forbids a step to begin or await another one. A
    * step of ours may ask a neighbour for a story of its own (a boot that needs a volume), so this is done outside.
@@ -179,10 +183,11 @@ export function openStories({ db, url, log }: Options): Stories {
     },
 
     async launch() {
+      pool = openStoryPool(url, CONNECTIONS, (error) => log.warn({ err: error }, 'a connection for stories broke'))
       DBOS.setConfig({
         name: 'stratolith',
-        systemDatabaseUrl: unhurried(url),
-        systemDatabasePoolSize: 6,
+        systemDatabaseUrl: url,
+        systemDatabasePool: pool,
         // Of messages, events, streams and schedules we use none.
         useListenNotify: false,
         schedulerPollingIntervalMs: 3_600_000,
@@ -207,6 +212,7 @@ export function openStories({ db, url, log }: Options): Stories {
       await noteBegun()
       await haltSagas(STEP_ENDS_WITHIN_MS)
       await DBOS.shutdown()
+      await pool?.end()
     },
 
     async steps(id) {
@@ -242,15 +248,6 @@ export function openStories({ db, url, log }: Options): Stories {
 
 async function requestStory(tx: Sql, story: string, id: StoryId, input: Plain): Promise<void> {
   await tx`insert into durable.story_requests (id, story, input) values (${id}, ${story}, ${tx.json(input as never)})`
-}
-
-/**
- * DBOS's records need not be on the disk before the next step begins. Ours are one log with them: whatever we commit
- * flushes every record before it. So only a crash of PostgreSQL or of the machine loses records, the last of them, and a
- * step whose record is lost is taken again, as after any crash.
- */
-function unhurried(url: string): string {
-  return `${url}${url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c synchronous_commit=off')}`
 }
 
 /** DBOS tells much that only its makers need; its warnings and errors are ours too. */

@@ -79,17 +79,15 @@ export function openQuotas({ db }: { db: Database }): Quotas {
     },
 
     async roomForServers(tx, wish) {
-      await store.lockProject(tx, wish.projectId)
-      const rows = await store.limitsOf(tx, wish.projectId, wish.userId)
-      const scopes = [
-        { limits: merged(rows.filter(({ owner }) => owner !== 'user')), userId: undefined as string | undefined },
-      ]
-      if (rows.some(({ owner }) => owner === 'user')) scopes.push({ limits: merged(rows), userId: wish.userId })
-      let fit = wish.max
-      for (const { limits, userId } of scopes) {
-        fit = Math.min(fit, howManyFit(wish, limits, await store.usageOf(tx, wish.projectId, userId)))
-      }
-      return fit
+      // Sent together, done in this order: whoever boots in this project next waits for the lock until we have committed.
+      const [, rows, usage] = await Promise.all([
+        store.lockProject(tx, wish.projectId),
+        store.limitsOf(tx, wish.projectId, wish.userId),
+        store.usageOf(tx, wish.projectId),
+      ])
+      const fit = howManyFit(wish, merged(rows.filter(({ owner }) => owner !== 'user')), usage)
+      if (!rows.some(({ owner }) => owner === 'user')) return fit
+      return Math.min(fit, howManyFit(wish, merged(rows), await store.usageOf(tx, wish.projectId, wish.userId)))
     },
 
     async roomForServerGroup(tx, projectId, userId) {

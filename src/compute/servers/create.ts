@@ -175,10 +175,13 @@ export async function createServers(parts: CreateParts, caller: Caller, wish: Se
     const made = servers.slice(0, fit)
     const begun = made.map(({ id, storyId }) => ({ serverId: id, storyId }))
     const devices = made.flatMap((server) => disks.map((disk) => newDevice(server.id, disk)))
-    await insertServers(tx, made)
-    await insertDevices(tx, devices)
-    await openActions(tx, 'create', caller, begun)
-    for (const boot of begun) await ask(parts.bootServer, boot.storyId, boot)
+    // Sent together, done in this order.
+    await Promise.all([
+      insertServers(tx, made),
+      insertDevices(tx, devices),
+      openActions(tx, 'create', caller, begun),
+      ...begun.map((boot) => ask(parts.bootServer, boot.storyId, boot)),
+    ])
     return made.map(({ id }) => id)
   })
   return { reservationId, ids, adminPassword, diskConfig }
