@@ -85,7 +85,12 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
   await using opening = new AsyncDisposableStack()
   onStage('database')
   const postgres =
-    config.databaseUrl === '' ? await startEmbeddedPostgres({ dir: `${config.state}/postgres` }) : undefined
+    config.databaseUrl === ''
+      ? await startEmbeddedPostgres({
+          dir: `${config.state}/postgres`,
+          onWarning: (text) => log.warn({ warning: text }, 'PostgreSQL warning'),
+        })
+      : undefined
   if (postgres !== undefined) opening.use(postgres)
   const databaseUrl = postgres?.url ?? config.databaseUrl
   const db = openDatabase(databaseUrl, { onnotice: (text) => log.debug({ notice: text }, 'PostgreSQL notice') })

@@ -2,6 +2,9 @@
 import { Command } from 'commander'
 import { loadConfig, SettingError, withSettings } from './config.ts'
 
+// QEMU and PostgreSQL run as users of their own and must get through to their files; what is secret has a mode of its own.
+process.umask(0o022)
+
 const program = new Command('stratolith')
   .description('A whole OpenStack-compatible private cloud in one process.')
   .showHelpAfterError('(--help lists what there is)')

