@@ -25,9 +25,8 @@ export function openStoryPool(url: string, connections: number, onError: (error:
   }
 
   function nameOf(text: string): string | undefined {
-    let name = names.get(text)
-    if (name === undefined && names.size < MAX_NAMED) names.set(text, (name = `story_${names.size + 1}`))
-    return name
+    if (!names.has(text) && names.size < MAX_NAMED) names.set(text, `story_${names.size + 1}`)
+    return names.get(text)
   }
 
   const pool = new pg.Pool({
