@@ -58,7 +58,7 @@ function guest(more: Partial<GuestSpec>): GuestSpec {
   return aGuest({ uuid, name: `domain-xml-${uuid.slice(0, 8)}`, memoryMiB: 32, ...more })
 }
 async function define(spec: GuestSpec): Promise<Domain> {
-  const domain = await connection.defineXml(domainXml(spec), C.VIR_DOMAIN_DEFINE_VALIDATE)
+  const domain = await connection.domains.defineXml(domainXml(spec), C.VIR_DOMAIN_DEFINE_VALIDATE)
   made.push(domain)
   return domain
 }

@@ -1,17 +1,15 @@
 /** One hypervisor, for as long as it is wanted. */
 import type { Readable, Writable } from 'node:stream'
-import { Domain } from './domain.ts'
-import { LibvirtError } from './errors.ts'
-import { type DomainEvents, EventHub, type WatchOptions } from './events.ts'
-import * as C from './generated/constants.ts'
-import type { NonnullDomain, NonnullStorageVol, RawApi, TypedParam } from './generated/types.ts'
+import { Domains } from './domains.ts'
+import { type LibvirtError, unlessMissing } from './errors.ts'
+import { EventHub, type EventsLost } from './events.ts'
+import type { NonnullStorageVol, RawApi } from './generated/types.ts'
 import { rawApi } from './raw.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { type ConnectionState, Link, type LinkOptions } from './rpc/link.ts'
 import { readableOf, writableOf } from './rpc/stream.ts'
 import { Secret, type SecretUsage, secretUsages } from './secret.ts'
-import { uuidBytes, uuidText } from './uuid.ts'
-import { type DomainState, domainState, stateReason } from './words.ts'
+import { uuidBytes } from './uuid.ts'
 
 export interface Version {
   major: number
@@ -32,16 +30,6 @@ export interface NodeInfo {
   coresPerSocket: number
   threadsPerCore: number
 }
-export interface DomainWithState {
-  domain: Domain
-  state: DomainState
-  reason: string
-}
-export interface DomainStats {
-  domain: Domain
-  /** By libvirt's names, such as `state.state`, `cpu.time`, `block.0.rd.bytes`; 64-bit values are bigint. */
-  values: Record<string, number | bigint | string | boolean>
-}
 export interface DomainCapabilitiesWanted {
   emulator?: string | undefined
   arch?: string | undefined
@@ -60,6 +48,7 @@ export class Connection implements AsyncDisposable {
   readonly #link: Link
   readonly #events: EventHub
   #raw: RawApi | undefined
+  #domains: Domains | undefined
 
   /** See `connect`. */
   constructor(uri: string, options: Omit<LinkOptions, 'onEvent' | 'onReconnected'>) {
@@ -91,6 +80,10 @@ export class Connection implements AsyncDisposable {
   onStateChange(listener: (state: ConnectionState, cause?: Error) => void): () => void {
     return this.#link.onStateChange(listener)
   }
+  /** After each reconnect: what happened meanwhile no listener was told. Returns what takes the listener away. */
+  onEventsLost(listener: (event: EventsLost) => void): () => void {
+    return this.#events.onLoss(listener)
+  }
   /** Repeatable. Watches end without an error. */
   async close(): Promise<void> {
     await this.#link.close()
@@ -103,6 +96,14 @@ export class Connection implements AsyncDisposable {
   get raw(): RawApi {
     this.#raw ??= rawApi(this.#link.call)
     return this.#raw
+  }
+
+  // ---- Areas -------------------------------------------------------------------------------------------------
+
+  /** Guests. */
+  get domains(): Domains {
+    this.#domains ??= new Domains(this, this.#events)
+    return this.#domains
   }
 
   // ---- The host ----------------------------------------------------------------------------------------------
@@ -143,84 +144,6 @@ export class Connection implements AsyncDisposable {
     const { emulator = null, arch = null, machine = null, virtType = null, flags = 0 } = wanted
     const args = { emulatorbin: emulator, arch, machine, virttype: virtType, flags }
     return (await this.raw.connectGetDomainCapabilities(args, options)).capabilities
-  }
-
-  // ---- Guests ------------------------------------------------------------------------------------------------
-
-  #domain(dom: NonnullDomain): Domain {
-    return new Domain(this, { uuid: uuidText(dom.uuid), name: dom.name, id: dom.id })
-  }
-
-  /** A handle without asking the daemon: whether it exists shows in its first call. */
-  domain(uuid: string, name = ''): Domain {
-    return new Domain(this, { uuid, name, id: -1 })
-  }
-  /** flags: VIR_CONNECT_LIST_DOMAINS_*; 0 = all, running or not. */
-  async listAllDomains(flags = 0, options?: CallOptions): Promise<Domain[]> {
-    const { domains } = await this.raw.connectListAllDomains({ needResults: 1, flags }, options)
-    return domains.map((dom) => this.#domain(dom))
-  }
-  /** Every guest with its state. One round trip where the driver has statistics, one more per guest elsewhere. */
-  async listDomainsWithState(options?: CallOptions): Promise<DomainWithState[]> {
-    try {
-      const all = await this.getAllDomainStats({ stats: C.VIR_DOMAIN_STATS_STATE }, options)
-      return all.map(({ domain, values }) => {
-        const state = Number(values['state.state'])
-        return { domain, state: domainState(state), reason: stateReason(state, Number(values['state.reason'])) }
-      })
-    } catch (error) {
-      if (!(error instanceof LibvirtError && error.isUnsupported())) throw error
-    }
-    const domains = await this.listAllDomains(0, options)
-    const found = await Promise.all(
-      domains.map(async (domain) => {
-        try {
-          return { domain, ...(await domain.state(options)) }
-        } catch (error) {
-          // Gone since the list was made.
-          if (error instanceof LibvirtError && error.isNotFound()) return undefined
-          throw error
-        }
-      }),
-    )
-    return found.filter((entry) => entry !== undefined)
-  }
-  async lookupByUuid(uuid: string, options?: CallOptions): Promise<Domain> {
-    return this.#domain((await this.raw.domainLookupByUuid({ uuid: uuidBytes(uuid) }, options)).dom)
-  }
-  async lookupByName(name: string, options?: CallOptions): Promise<Domain> {
-    return this.#domain((await this.raw.domainLookupByName({ name }, options)).dom)
-  }
-  async findByUuid(uuid: string, options?: CallOptions): Promise<Domain | undefined> {
-    return unlessMissing(this.lookupByUuid(uuid, options))
-  }
-  async findByName(name: string, options?: CallOptions): Promise<Domain | undefined> {
-    return unlessMissing(this.lookupByName(name, options))
-  }
-  /** Make the definition so; one of the same name and uuid is replaced. flags: VIR_DOMAIN_DEFINE_VALIDATE. */
-  async defineXml(xml: string, flags = 0, options?: CallOptions): Promise<Domain> {
-    const { dom } =
-      flags === 0
-        ? await this.raw.domainDefineXml({ xml }, options)
-        : await this.raw.domainDefineXmlFlags({ xml, flags }, options)
-    return this.#domain(dom)
-  }
-  /** Start a transient guest: it has no definition, and is forgotten when it stops. */
-  async createXml(xml: string, flags = 0, options?: CallOptions): Promise<Domain> {
-    return this.#domain((await this.raw.domainCreateXml({ xmlDesc: xml, flags }, options)).dom)
-  }
-  /** stats: VIR_DOMAIN_STATS_*, 0 = all. Ask for a few hundred guests at a time: a reply is limited to 32 MiB. */
-  async getAllDomainStats(
-    { domains = [], stats = 0, flags = 0 }: { domains?: readonly Domain[]; stats?: number; flags?: number } = {},
-    options?: CallOptions,
-  ): Promise<DomainStats[]> {
-    const args = { doms: domains.map((domain) => domain.handle), stats, flags }
-    const { retStats } = await this.raw.connectGetAllDomainStats(args, options)
-    return retStats.map(({ dom, params }) => ({ domain: this.#domain(dom), values: valuesOf(params) }))
-  }
-  /** When it resolves, the daemon has the registration: what happens from then on is told. */
-  watchDomains(wanted: WatchOptions = {}): Promise<DomainEvents> {
-    return this.#events.watch(wanted)
   }
 
   // ---- Secrets -----------------------------------------------------------------------------------------------
@@ -269,23 +192,5 @@ function version(number: bigint): Version {
     minor: Math.floor(value / 1000) % 1000,
     micro: value % 1000,
     number: value,
-  }
-}
-
-/** Names may repeat in some lists of parameters; in statistics they do not. */
-function valuesOf(params: readonly TypedParam[]): DomainStats['values'] {
-  const values: DomainStats['values'] = Object.create(null)
-  for (const { field, value } of params) {
-    values[field] = value.type === C.VIR_TYPED_PARAM_BOOLEAN ? value.value !== 0 : value.value
-  }
-  return values
-}
-
-async function unlessMissing<T>(lookup: Promise<T>): Promise<T | undefined> {
-  try {
-    return await lookup
-  } catch (error) {
-    if (error instanceof LibvirtError && error.isNotFound()) return undefined
-    throw error
   }
 }

@@ -155,3 +155,13 @@ export function requestError(message: string): LibvirtError {
 export function unsupportedError(message: string): LibvirtError {
   return new LibvirtError(message, { origin: 'request', code: constants.VIR_ERR_NO_SUPPORT })
 }
+
+/** What a lookup found, or undefined where there is none. */
+export async function unlessMissing<T>(lookup: Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookup
+  } catch (error) {
+    if (error instanceof LibvirtError && error.isNotFound()) return undefined
+    throw error
+  }
+}

@@ -1,166 +1,61 @@
 /**
- * Domain events as async iterators.
+ * Events of every kind of object, as async iterators and as listeners.
  *
- * The daemon refuses to register one event twice on a connection, so each (event, guest) is registered once here and
- * serves any number of watchers, until the last one leaves. After a reconnect everything is registered again.
+ * The daemon refuses to register one event twice on a connection, so each topic (an event, of all objects or of one) is
+ * registered once here and serves any number of watchers, until the last one leaves. After a reconnect everything is
+ * registered again. Which topics there are is said by the areas: `domain-events.ts` and its likes.
  */
-import type { Domain } from './domain.ts'
 import { connectionError, type LibvirtError } from './errors.ts'
-import * as C from './generated/constants.ts'
-import { remoteCalls, remoteEvents } from './generated/protocol.ts'
-import type * as T from './generated/types.ts'
+import { qemuCalls, qemuEvents, remoteCalls, remoteEvents } from './generated/protocol.ts'
 import type { CallEntry, EventEntry } from './rpc/call.ts'
 import type { CallOnSession } from './rpc/link.ts'
-import { PROGRAM_REMOTE } from './rpc/packet.ts'
+import { PROGRAM_QEMU, PROGRAM_REMOTE } from './rpc/packet.ts'
 import type { Reader } from './rpc/xdr.ts'
-import { uuidBytes, uuidText } from './uuid.ts'
-import { type IoErrorAction, ioErrorActions, type LifecycleEvent, lifecycleWords } from './words.ts'
 
-export interface DomainRef {
-  uuid: string
-  name: string
-  /** At the moment of the event; -1 once it has stopped. */
-  id: number
+/** Something may have happened that no event told: list again. */
+export interface EventsLost {
+  kind: 'events-lost'
+  cause: 'reconnected' | 'overflow'
 }
-
-export type DomainEvent =
-  | { kind: 'lifecycle'; domain: DomainRef; event: LifecycleEvent; detail: string }
-  | { kind: 'reboot'; domain: DomainRef }
-  | { kind: 'device-added'; domain: DomainRef; alias: string }
-  | { kind: 'device-removed'; domain: DomainRef; alias: string }
-  | { kind: 'device-removal-failed'; domain: DomainRef; alias: string }
-  | { kind: 'io-error'; domain: DomainRef; path: string; alias: string; action: IoErrorAction; reason: string }
-  | {
-      kind: 'agent-lifecycle'
-      domain: DomainRef
-      state: 'connected' | 'disconnected'
-      reason: 'unknown' | 'domain-started' | 'channel'
-    }
-  | { kind: 'watchdog'; domain: DomainRef; action: number }
-  | { kind: 'block-job'; domain: DomainRef; disk: string; type: number; status: number }
-  /** Something may have happened that no event told: list again. */
-  | { kind: 'events-lost'; cause: 'reconnected' | 'overflow' }
-
-export type DomainEventKind = Exclude<DomainEvent['kind'], 'events-lost'>
-
-export interface WatchOptions {
-  /** Default: every kind. */
-  kinds?: readonly DomainEventKind[] | undefined
-  /** Only of this guest; the daemon filters. */
-  domain?: Domain | undefined
+export interface WatchLimits {
   /** Ends the iteration, without an error. */
   signal?: AbortSignal | undefined
   /** Events kept for a reader that is busy; past it they are dropped and `events-lost` stands in their place. */
   buffer?: number | undefined
 }
+/** Leaving the loop, `return()` and `await using` give the registration back. */
+export type Watch<Event> = AsyncIterableIterator<Event | EventsLost> & AsyncDisposable
+/** Takes a listener away; resolves when the daemon has heard of it, where nobody else listens. Repeatable. */
+export type StopListening = () => Promise<void>
 
-export type DomainEvents = AsyncIterableIterator<DomainEvent> & AsyncDisposable
-
-interface Kind {
-  id: number
-  /** Name of the event message in the protocol. */
+/** One thing that can be registered with the daemon. */
+export interface Topic<Event> {
+  /** The same text means the same registration. */
+  key: string
+  program: 'remote' | 'qemu'
+  /** The protocol's names: of the calls, and of the message that comes. */
+  register: string
+  deregister: string
   message: string
-  convert: (message: never) => DomainEvent | undefined
+  args: unknown
+  /** Undefined: not worth telling, such as an event that only a newer daemon knows. */
+  convert: (message: never) => Event | undefined
 }
 
-const ref = (dom: T.NonnullDomain): DomainRef => ({ uuid: uuidText(dom.uuid), name: dom.name, id: dom.id })
+const callNamed = (table: readonly CallEntry[], name: string) => table.find((row) => row[1] === name) as CallEntry
 
-const kinds: Record<DomainEventKind, Kind> = {
-  lifecycle: {
-    id: C.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-    message: 'domainEventCallbackLifecycle',
-    convert: ({ msg }: T.DomainEventCallbackLifecycleMsg) => {
-      const words = lifecycleWords(msg.event, msg.detail)
-      return words && { kind: 'lifecycle', domain: ref(msg.dom), ...words }
-    },
-  },
-  reboot: {
-    id: C.VIR_DOMAIN_EVENT_ID_REBOOT,
-    message: 'domainEventCallbackReboot',
-    convert: ({ msg }: T.DomainEventCallbackRebootMsg) => ({ kind: 'reboot', domain: ref(msg.dom) }),
-  },
-  'device-added': {
-    id: C.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
-    message: 'domainEventCallbackDeviceAdded',
-    convert: ({ dom, devAlias }: T.DomainEventCallbackDeviceAddedMsg) => ({
-      kind: 'device-added',
-      domain: ref(dom),
-      alias: devAlias,
-    }),
-  },
-  'device-removed': {
-    id: C.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
-    message: 'domainEventCallbackDeviceRemoved',
-    convert: ({ msg }: T.DomainEventCallbackDeviceRemovedMsg) => ({
-      kind: 'device-removed',
-      domain: ref(msg.dom),
-      alias: msg.devAlias,
-    }),
-  },
-  'device-removal-failed': {
-    id: C.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
-    message: 'domainEventCallbackDeviceRemovalFailed',
-    convert: ({ dom, devAlias }: T.DomainEventCallbackDeviceRemovalFailedMsg) => ({
-      kind: 'device-removal-failed',
-      domain: ref(dom),
-      alias: devAlias,
-    }),
-  },
-  'io-error': {
-    // The variant that also carries the reason.
-    id: C.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON,
-    message: 'domainEventCallbackIoErrorReason',
-    convert: ({ msg }: T.DomainEventCallbackIoErrorReasonMsg) => ({
-      kind: 'io-error',
-      domain: ref(msg.dom),
-      path: msg.srcPath,
-      alias: msg.devAlias,
-      action: ioErrorActions[msg.action] ?? 'none',
-      reason: msg.reason,
-    }),
-  },
-  'agent-lifecycle': {
-    id: C.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
-    message: 'domainEventCallbackAgentLifecycle',
-    convert: ({ dom, state, reason }: T.DomainEventCallbackAgentLifecycleMsg) => ({
-      kind: 'agent-lifecycle',
-      domain: ref(dom),
-      state: state === C.VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED ? 'connected' : 'disconnected',
-      reason: (['unknown', 'domain-started', 'channel'] as const)[reason] ?? 'unknown',
-    }),
-  },
-  watchdog: {
-    id: C.VIR_DOMAIN_EVENT_ID_WATCHDOG,
-    message: 'domainEventCallbackWatchdog',
-    convert: ({ msg }: T.DomainEventCallbackWatchdogMsg) => ({
-      kind: 'watchdog',
-      domain: ref(msg.dom),
-      action: msg.action,
-    }),
-  },
-  'block-job': {
-    // The variant that names the disk by its target.
-    id: C.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2,
-    message: 'domainEventBlockJob2',
-    convert: ({ dom, dst, type, status }: T.DomainEventBlockJob2Msg) => ({
-      kind: 'block-job',
-      domain: ref(dom),
-      disk: dst,
-      type,
-      status,
-    }),
-  },
+/** Where events go. */
+interface Sink {
+  push(event: unknown): void
+  end(error: LibvirtError | undefined): void
 }
-
-const callNamed = (name: string) => remoteCalls.find((row) => row[1] === name) as CallEntry
-const registerCall = callNamed('connectDomainEventCallbackRegisterAny')
-const deregisterCall = callNamed('connectDomainEventCallbackDeregisterAny')
 
 /** One watcher's queue. */
-class Watcher implements DomainEvents {
-  readonly #queue: DomainEvent[] = []
+class Watcher<Event> implements Watch<Event>, Sink {
+  readonly #queue: (Event | EventsLost)[] = []
   readonly #limit: number
-  readonly #waiting: PromiseWithResolvers<IteratorResult<DomainEvent, undefined>>[] = []
+  readonly #waiting: PromiseWithResolvers<IteratorResult<Event | EventsLost, undefined>>[] = []
+  #overflowed = false
   #end: { error: LibvirtError | undefined } | undefined
   #onLeave: (() => Promise<void>) | undefined
 
@@ -169,14 +64,16 @@ class Watcher implements DomainEvents {
     this.#onLeave = onLeave
   }
 
-  push(event: DomainEvent): void {
+  push(event: Event | EventsLost): void {
     if (this.#end !== undefined) return
     const waiting = this.#waiting.shift()
     if (waiting !== undefined) waiting.resolve({ done: false, value: event })
-    else if (this.#queue.length < this.#limit) this.#queue.push(event)
-    else {
-      const last = this.#queue.at(-1)
-      if (last?.kind !== 'events-lost') this.#queue.push({ kind: 'events-lost', cause: 'overflow' })
+    else if (this.#queue.length < this.#limit) {
+      this.#queue.push(event)
+      this.#overflowed = false
+    } else if (!this.#overflowed) {
+      this.#overflowed = true
+      this.#queue.push({ kind: 'events-lost', cause: 'overflow' })
     }
   }
 
@@ -191,7 +88,7 @@ class Watcher implements DomainEvents {
     }
   }
 
-  next(): Promise<IteratorResult<DomainEvent, undefined>> {
+  next(): Promise<IteratorResult<Event | EventsLost, undefined>> {
     const event = this.#queue.shift()
     if (event !== undefined) return Promise.resolve({ done: false, value: event })
     if (this.#end !== undefined) {
@@ -199,12 +96,12 @@ class Watcher implements DomainEvents {
       this.#end = { error: undefined }
       return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error)
     }
-    const waiting = Promise.withResolvers<IteratorResult<DomainEvent, undefined>>()
+    const waiting = Promise.withResolvers<IteratorResult<Event | EventsLost, undefined>>()
     this.#waiting.push(waiting)
     return waiting.promise
   }
 
-  async return(): Promise<IteratorResult<DomainEvent, undefined>> {
+  async return(): Promise<IteratorResult<Event | EventsLost, undefined>> {
     this.end()
     this.#queue.length = 0
     const leave = this.#onLeave
@@ -221,10 +118,30 @@ class Watcher implements DomainEvents {
   }
 }
 
+/** A function that is called for each event. What it throws is the program's fault, and no reason to lose the connection. */
+class Listener implements Sink {
+  readonly #hear: (event: never) => void
+
+  constructor(hear: (event: never) => void) {
+    this.#hear = hear
+  }
+  push(event: unknown): void {
+    try {
+      this.#hear(event as never)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+  end(): void {}
+}
+
 interface Registration {
-  kind: DomainEventKind
-  domain: T.NonnullDomain | null
-  watchers: Set<Watcher>
+  topic: Topic<unknown>
+  sinks: Set<Sink>
+  active: boolean
+  /** Undefined where the protocol numbers nothing. */
   callbackId: number | undefined
   /** Registering and deregistering of one event happen one after the other. */
   work: Promise<unknown>
@@ -233,23 +150,27 @@ interface Registration {
 export class EventHub {
   readonly #call: CallOnSession
   readonly #registrations = new Map<string, Registration>()
-  readonly #byCallback = new Map<number, Registration>()
-  readonly #decoders = new Map<number, EventEntry[2]>()
+  /** Drivers number their callbacks each for itself, so the number counts together with its message. */
+  readonly #byCallback = new Map<string, Registration>()
+  readonly #decoders = new Map<string, EventEntry>()
+  readonly #lossListeners = new Set<Sink>()
 
   constructor(call: CallOnSession) {
     this.#call = call
   }
 
-  async watch({ kinds: wanted, domain, signal, buffer = 1000 }: WatchOptions): Promise<DomainEvents> {
+  /** When it resolves, the daemon has the registrations: what happens from then on is told. */
+  async watch<Event>(
+    topics: readonly Topic<Event>[],
+    { signal, buffer = 1000 }: WatchLimits = {},
+  ): Promise<Watch<Event>> {
     signal?.throwIfAborted()
-    const names = wanted ?? (Object.keys(kinds) as DomainEventKind[])
     const stop = () => void watcher.return()
-    const watcher: Watcher = new Watcher(buffer, async () => {
+    const watcher: Watcher<Event> = new Watcher(buffer, async () => {
       signal?.removeEventListener('abort', stop)
-      await this.#leave(watcher, names, domain)
+      await this.#leave(watcher, topics)
     })
-    const handle = domain === undefined ? null : { name: domain.name, uuid: uuidBytes(domain.uuid), id: domain.id }
-    const joined = await Promise.allSettled(names.map((kind) => this.#join(watcher, kind, handle)))
+    const joined = await Promise.allSettled(topics.map((topic) => this.#join(watcher, topic)))
     const failed = joined.find((result) => result.status === 'rejected')
     if (failed !== undefined) {
       await watcher.return()
@@ -260,21 +181,36 @@ export class EventHub {
     return watcher
   }
 
-  #key(kind: DomainEventKind, uuid: string | undefined): string {
-    return `${kind} ${uuid ?? ''}`
+  /** As `watch`, for a function. It hears nothing of losses: `onLoss` tells of those. */
+  async on<Event>(topic: Topic<Event>, listener: (event: Event) => void): Promise<StopListening> {
+    const sink = new Listener(listener)
+    try {
+      await this.#join(sink, topic)
+    } catch (error) {
+      await this.#leave(sink, [topic])
+      throw error
+    }
+    return () => this.#leave(sink, [topic])
   }
 
-  #join(watcher: Watcher, kind: DomainEventKind, domain: T.NonnullDomain | null): Promise<void> {
-    const key = this.#key(kind, domain === null ? undefined : uuidText(domain.uuid))
+  /** Called after each reconnect, when calls are possible again. Returns what takes the listener away. */
+  onLoss(listener: (event: EventsLost) => void): () => void {
+    const sink = new Listener(listener)
+    this.#lossListeners.add(sink)
+    return () => void this.#lossListeners.delete(sink)
+  }
+
+  #join(sink: Sink, topic: Topic<unknown>): Promise<void> {
+    const { key } = topic
     let registration = this.#registrations.get(key)
     if (registration === undefined) {
-      registration = { kind, domain, watchers: new Set(), callbackId: undefined, work: Promise.resolve() }
+      registration = { topic, sinks: new Set(), active: false, callbackId: undefined, work: Promise.resolve() }
       this.#registrations.set(key, registration)
     }
     const joined = registration
-    joined.watchers.add(watcher)
+    joined.sinks.add(sink)
     return this.#serially(joined, async () => {
-      if (joined.callbackId === undefined) await this.#register(joined, this.#call)
+      if (!joined.active) await this.#register(joined, this.#call)
     })
   }
 
@@ -285,78 +221,83 @@ export class EventHub {
   }
 
   async #register(registration: Registration, call: CallOnSession): Promise<void> {
-    const args = { eventID: kinds[registration.kind].id, dom: registration.domain }
+    const { program, register, args } = registration.topic
+    const entry = callNamed(program === 'qemu' ? qemuCalls : remoteCalls, register)
     // The first event may stand behind the reply in the same read, so the callback is bound while that is handled.
-    await call(PROGRAM_REMOTE, registerCall, args, {}, (ret) => {
-      const { callbackID } = ret as T.ConnectDomainEventCallbackRegisterAnyRet
-      registration.callbackId = callbackID
-      this.#byCallback.set(callbackID, registration)
+    await call(program === 'qemu' ? PROGRAM_QEMU : PROGRAM_REMOTE, entry, args, {}, (ret) => {
+      registration.active = true
+      registration.callbackId = (ret as { callbackID: number } | undefined)?.callbackID
+      this.#byCallback.set(`${registration.topic.message} ${registration.callbackId}`, registration)
     })
   }
 
-  async #leave(watcher: Watcher, names: readonly DomainEventKind[], domain: Domain | undefined): Promise<void> {
+  async #leave(sink: Sink, topics: readonly Topic<unknown>[]): Promise<void> {
     await Promise.all(
-      names.map((kind) => {
-        const key = this.#key(kind, domain?.uuid)
+      topics.map(({ key }) => {
         const registration = this.#registrations.get(key)
-        if (registration === undefined || !registration.watchers.delete(watcher)) return undefined
+        if (registration === undefined || !registration.sinks.delete(sink)) return undefined
         return this.#serially(registration, async () => {
-          if (registration.watchers.size > 0) return
-          const { callbackId } = registration
-          if (callbackId !== undefined) {
-            registration.callbackId = undefined
-            this.#byCallback.delete(callbackId)
-            // A connection that is gone has no registrations left.
-            await this.#call(PROGRAM_REMOTE, deregisterCall, { callbackID: callbackId }).catch(() => {})
-          }
+          if (registration.sinks.size > 0) return
+          if (registration.active) await this.#deregister(registration)
           // Whoever came meanwhile waits behind this and needs the same registration.
-          if (registration.watchers.size === 0) this.#registrations.delete(key)
+          if (registration.sinks.size === 0) this.#registrations.delete(key)
         })
       }),
     )
   }
 
+  async #deregister(registration: Registration): Promise<void> {
+    const { callbackId } = registration
+    const { program, deregister, message } = registration.topic
+    registration.active = false
+    this.#byCallback.delete(`${message} ${callbackId}`)
+    const args = callbackId === undefined ? undefined : { callbackID: callbackId }
+    const entry = callNamed(program === 'qemu' ? qemuCalls : remoteCalls, deregister)
+    // A connection that is gone has no registrations left.
+    await this.#call(program === 'qemu' ? PROGRAM_QEMU : PROGRAM_REMOTE, entry, args).catch(() => {})
+  }
+
   /** From the packet handler: must not wait. */
   dispatch(program: number, procedure: number, payload: Reader): void {
-    if (program !== PROGRAM_REMOTE) return
-    if (this.#decoders.size === 0) for (const row of remoteEvents) this.#decoders.set(row[0], row[2])
-    const decode = this.#decoders.get(procedure)
-    if (decode === undefined || decode === 0) return
-    const message = decode(payload) as { callbackID?: number }
-    if (message.callbackID === undefined) return
-    const registration = this.#byCallback.get(message.callbackID)
+    if (this.#decoders.size === 0) {
+      for (const row of remoteEvents) this.#decoders.set(`${PROGRAM_REMOTE} ${row[0]}`, row)
+      for (const row of qemuEvents) this.#decoders.set(`${PROGRAM_QEMU} ${row[0]}`, row)
+    }
+    const entry = this.#decoders.get(`${program} ${procedure}`)
+    if (entry === undefined || entry[2] === 0) return
+    const message = entry[2](payload) as { callbackID?: number }
+    const registration = this.#byCallback.get(`${entry[1]} ${message.callbackID}`)
     if (registration === undefined) return
-    const event = kinds[registration.kind].convert(message as never)
-    if (event !== undefined) for (const watcher of registration.watchers) watcher.push(event)
+    const event = registration.topic.convert(message as never)
+    if (event !== undefined) for (const sink of [...registration.sinks]) sink.push(event)
   }
 
   /** A new session's daemon knows none of the old registrations. */
   async renew(call: CallOnSession): Promise<void> {
     this.#byCallback.clear()
-    for (const registration of this.#registrations.values()) registration.callbackId = undefined
+    for (const registration of this.#registrations.values()) registration.active = false
     await Promise.all(
       [...this.#registrations.values()].map(async (registration) => {
         await registration.work
-        if (registration.watchers.size > 0 && registration.callbackId === undefined)
-          await this.#register(registration, call)
+        if (registration.sinks.size > 0 && !registration.active) await this.#register(registration, call)
       }),
     )
   }
 
   /** To be called once calls are possible again, since the first thing a watcher does is to list. */
   announceLoss(): void {
-    for (const watcher of this.#watchers()) watcher.push({ kind: 'events-lost', cause: 'reconnected' })
+    const lost: EventsLost = { kind: 'events-lost', cause: 'reconnected' }
+    for (const sink of this.#sinks()) if (sink instanceof Watcher) sink.push(lost)
+    for (const sink of [...this.#lossListeners]) sink.push(lost)
   }
 
   end(error: LibvirtError | undefined): void {
-    for (const watcher of this.#watchers()) {
-      watcher.end(error && connectionError(`no more events: ${error.message}`, error))
-    }
+    for (const sink of this.#sinks()) sink.end(error && connectionError(`no more events: ${error.message}`, error))
     this.#registrations.clear()
     this.#byCallback.clear()
   }
 
-  #watchers(): Set<Watcher> {
-    return new Set([...this.#registrations.values()].flatMap((registration) => [...registration.watchers]))
+  #sinks(): Set<Sink> {
+    return new Set([...this.#registrations.values()].flatMap((registration) => [...registration.sinks]))
   }
 }

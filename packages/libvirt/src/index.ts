@@ -3,8 +3,6 @@ export { type ConnectOptions, connect } from './connect.ts'
 export {
   Connection,
   type DomainCapabilitiesWanted,
-  type DomainStats,
-  type DomainWithState,
   type NodeInfo,
   type TransferOptions,
   type Version,
@@ -18,8 +16,19 @@ export {
   type InterfaceStats,
   type MemoryStats,
 } from './domain.ts'
+export type {
+  DomainEvent,
+  DomainEventFields,
+  DomainEventKind,
+  DomainEventOf,
+  DomainRef,
+  MonitorEvent,
+  MonitorWatchOptions,
+  WatchOptions,
+} from './domain-events.ts'
+export { type DomainEvents, type DomainStats, Domains, type DomainWithState } from './domains.ts'
 export { LibvirtError, type LibvirtErrorOrigin } from './errors.ts'
-export type { DomainEvent, DomainEventKind, DomainEvents, DomainRef, WatchOptions } from './events.ts'
+export type { EventsLost, StopListening, Watch, WatchLimits } from './events.ts'
 export type * as protocol from './generated/types.ts'
 export type { RawApi } from './generated/types.ts'
 export type { CallOptions, Opened } from './rpc/call.ts'
@@ -30,5 +39,13 @@ export { Secret, type SecretUsage } from './secret.ts'
 export type { Transport } from './transport/transport.ts'
 export { socketPath, unixTransport } from './transport/unix.ts'
 export { type LibvirtUri, parseUri } from './uri.ts'
+export type { Params, ParamsToSend, ParamType, ParamTypes, ParamValue } from './typed-params.ts'
 export { uuidBytes, uuidText } from './uuid.ts'
-export type { DomainState, IoErrorAction, LifecycleEvent } from './words.ts'
+export type {
+  BlockJobStatus,
+  BlockJobType,
+  DomainState,
+  IoErrorAction,
+  LifecycleEvent,
+  WatchdogAction,
+} from './words.ts'

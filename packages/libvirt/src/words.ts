@@ -92,6 +92,16 @@ export function lifecycleWords(event: number, detail: number): { event: Lifecycl
 export const ioErrorActions = ['none', 'pause', 'report'] as const
 export type IoErrorAction = (typeof ioErrorActions)[number]
 
+export const watchdogActions = ['none', 'pause', 'reset', 'poweroff', 'shutdown', 'debug', 'inject-nmi'] as const
+export type WatchdogAction = (typeof watchdogActions)[number] | 'unknown'
+
+/** virDomainBlockJobType */
+export const blockJobTypes = ['unknown', 'pull', 'copy', 'commit', 'active-commit', 'backup'] as const
+export type BlockJobType = (typeof blockJobTypes)[number]
+/** virConnectDomainEventBlockJobStatus. `ready`: a copy or an active commit now mirrors, and waits to be ended. */
+export const blockJobStatuses = ['completed', 'failed', 'canceled', 'ready'] as const
+export type BlockJobStatus = (typeof blockJobStatuses)[number] | 'unknown'
+
 /** Tags of virDomainMemoryStatTags, in order. */
 export const memoryStatNames = [
   'swapIn',

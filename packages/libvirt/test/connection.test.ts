@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { type DomainEvent, type DomainEvents, LibvirtError } from '../src/index.ts'
+import * as C from '../src/generated/constants.ts'
+import { type DomainEvent, type DomainEvents, type DomainRef, LibvirtError } from '../src/index.ts'
 import {
   finishPacket,
   PROGRAM_KEEPALIVE,
@@ -74,7 +75,7 @@ test('the daemon says no: the error carries its code, domain and text, and the c
   daemon.answers.domainLookupByName = () => {
     throw new Refusal(42, 'Domain not found')
   }
-  await assert.rejects(connection.lookupByName('x'), (error: LibvirtError) => {
+  await assert.rejects(connection.domains.lookupByName('x'), (error: LibvirtError) => {
     assert.equal(error.code, 42)
     assert.equal(error.codeName, 'VIR_ERR_NO_DOMAIN')
     assert.equal(error.domain, 10)
@@ -82,7 +83,7 @@ test('the daemon says no: the error carries its code, domain and text, and the c
     assert.equal(error.procedure, 'domainLookupByName')
     return error.isNotFound() && !error.isConnectionLost()
   })
-  assert.equal(await connection.findByName('x'), undefined)
+  assert.equal(await connection.domains.findByName('x'), undefined)
   assert.equal(connection.state, 'open')
 })
 
@@ -163,7 +164,7 @@ test('authentication: the list comes first, polkit is asked, SASL is refused by 
 test('closing takes leave of the daemon, ends watches without an error, and may be repeated', async () => {
   await using daemon = await new FakeDaemon().listen()
   const connection = await daemon.connect()
-  const events = await connection.watchDomains({ kinds: ['reboot'] })
+  const events = await connection.domains.watch({ kinds: ['reboot'] })
   const next = events.next()
   await connection.close()
   await connection.close()
@@ -193,7 +194,7 @@ test('slow calls leave a place free, so a quick one overtakes them', async () =>
   const gate = later<undefined>()
   daemon.answers.domainCreate = () => gate.promise
   daemon.answers.connectGetHostname = () => ({ hostname: 'a' })
-  const guest = connection.domain('00000000-0000-0000-0000-000000000001')
+  const guest = connection.domains.handle('00000000-0000-0000-0000-000000000001')
   const starts = Array.from({ length: 9 }, () => guest.create())
   await until(() => daemon.running === 3)
   assert.equal(await connection.hostname(), 'a')
@@ -222,7 +223,7 @@ test('calls that wait for a guest have a longer time limit than others', async (
   await using connection = await daemon.connect({ timeoutMs: 20, slowTimeoutMs: 5000 })
   daemon.answers.domainManagedSave = () => new Promise((resolve) => setTimeout(resolve, 60, undefined))
   daemon.answers.connectGetHostname = () => new Promise((resolve) => setTimeout(resolve, 60, { hostname: 'a' }))
-  await connection.domain('00000000-0000-0000-0000-000000000001').managedSave()
+  await connection.domains.handle('00000000-0000-0000-0000-000000000001').managedSave()
   await assert.rejects(connection.hostname(), isLibvirtError('isTimeout'))
 })
 
@@ -249,10 +250,10 @@ test('arguments that cannot be sent are refused here, and cost nothing', async (
   await using connection = await daemon.connect()
   const before = daemon.calls.length
   await assert.rejects(
-    connection.lookupByName('x'.repeat(4_194_305)),
+    connection.domains.lookupByName('x'.repeat(4_194_305)),
     (error: LibvirtError) => error.origin === 'request',
   )
-  await assert.rejects(async () => connection.lookupByUuid('no uuid'), /no uuid/)
+  await assert.rejects(async () => connection.domains.lookupByUuid('no uuid'), /no uuid/)
   await assert.rejects(connection.raw.domainOpenGraphicsFd({} as never), isLibvirtErrorOfDescriptors)
   daemon.answers.connectGetHostname = () => ({ hostname: 'a' })
   assert.equal(await connection.hostname(), 'a')
@@ -307,7 +308,7 @@ test('an event in the same read as the reply that registers it is delivered', as
     queueMicrotask(() => client.send(daemon.lifecycle(5, 2)))
     return { callbackID: 5 }
   }
-  const events = await connection.watchDomains({ kinds: ['lifecycle'] })
+  const events = await connection.domains.watch({ kinds: ['lifecycle'] })
   const [event] = await take(events, 1)
   assert.deepEqual(event, {
     kind: 'lifecycle',
@@ -320,7 +321,7 @@ test('an event in the same read as the reply that registers it is delivered', as
 test('each kind of event is told in words', async () => {
   await using daemon = await new FakeDaemon().listen()
   await using connection = await daemon.connect()
-  const events = await connection.watchDomains()
+  const events = await connection.domains.watch()
   const dom = { name: 'guest', uuid: new Uint8Array(16), id: 1 }
   // The fake daemon numbers callbacks from 0, in the order of the kinds.
   daemon.broadcast(
@@ -336,9 +337,54 @@ test('each kind of event is told in words', async () => {
     daemon.event('domainEventCallbackAgentLifecycle', { callbackID: 6, dom, state: 1, reason: 2 }),
     daemon.event('domainEventCallbackWatchdog', { callbackID: 7, msg: { dom, action: 2 } }),
     daemon.event('domainEventBlockJob2', { callbackID: 8, dom, dst: 'vda', type: 3, status: 0 }),
+    daemon.event('domainEventCallbackRtcChange', { callbackID: 9, msg: { dom, offset: -3600n } }),
+    daemon.event('domainEventCallbackGraphics', {
+      callbackID: 10,
+      msg: {
+        dom,
+        phase: 2,
+        local: { family: 0, node: '127.0.0.1', service: '5900' },
+        remote: { family: 1, node: '::1', service: '40000' },
+        authScheme: 'vnc',
+        subject: [{ type: 'x509dname', name: 'CN=someone' }],
+      },
+    }),
+    daemon.event('domainEventCallbackControlError', { callbackID: 11, msg: { dom } }),
+    daemon.event('domainEventCallbackDiskChange', {
+      callbackID: 12,
+      msg: { dom, oldSrcPath: '/old.iso', newSrcPath: null, devAlias: 'ide0', reason: 0 },
+    }),
+    daemon.event('domainEventCallbackTrayChange', { callbackID: 13, msg: { dom, devAlias: 'ide0', reason: 1 } }),
+    daemon.event('domainEventCallbackPmwakeup', { callbackID: 14, reason: 0, msg: { dom } }),
+    daemon.event('domainEventCallbackPmsuspend', { callbackID: 15, reason: 0, msg: { dom } }),
+    daemon.event('domainEventCallbackPmsuspendDisk', { callbackID: 16, reason: 0, msg: { dom } }),
+    daemon.event('domainEventCallbackBalloonChange', { callbackID: 17, msg: { dom, actual: 65_536n } }),
+    daemon.event('domainEventCallbackTunable', {
+      callbackID: 18,
+      dom,
+      params: [{ field: 'cputune.cpu_shares', value: { type: 4, value: 2048n } }],
+    }),
+    daemon.event('domainEventCallbackMigrationIteration', { callbackID: 19, dom, iteration: 3 }),
+    daemon.event('domainEventCallbackJobCompleted', {
+      callbackID: 20,
+      dom,
+      params: [{ field: 'success', value: { type: 6, value: 1 } }],
+    }),
+    daemon.event('domainEventCallbackMetadataChange', { callbackID: 21, dom, type: 2, nsuri: 'urn:x' }),
+    daemon.event('domainEventBlockThreshold', {
+      callbackID: 22,
+      dom,
+      dev: 'vda[1]',
+      path: null,
+      threshold: 1n << 40n,
+      excess: 512n,
+    }),
+    daemon.event('domainEventMemoryFailure', { callbackID: 23, dom, recipient: 1, action: 2, flags: 3 }),
+    daemon.event('domainEventMemoryDeviceSizeChange', { callbackID: 24, dom, alias: 'virtiomem0', size: 131_072n }),
   )
-  const told = (await take(events, 9)).map((event) => {
-    const { domain: _domain, ...rest } = event as { domain?: unknown; kind: string }
+  const told = (await take(events, 25)).map((event) => {
+    const { domain, ...rest } = event as { domain?: DomainRef; kind: string }
+    assert.equal(domain?.name, 'guest')
     return rest
   })
   assert.deepEqual(told, [
@@ -349,9 +395,121 @@ test('each kind of event is told in words', async () => {
     { kind: 'device-removal-failed', alias: 'net0' },
     { kind: 'io-error', path: '/x', alias: 'virtio-disk0', action: 'pause', reason: 'enospc' },
     { kind: 'agent-lifecycle', state: 'connected', reason: 'channel' },
-    { kind: 'watchdog', action: 2 },
-    { kind: 'block-job', disk: 'vda', type: 3, status: 0 },
+    { kind: 'watchdog', action: 'reset' },
+    { kind: 'block-job', disk: 'vda', type: 'commit', status: 'completed' },
+    { kind: 'rtc-change', offsetSeconds: -3600 },
+    {
+      kind: 'graphics',
+      phase: 'disconnect',
+      local: { family: 'ipv4', node: '127.0.0.1', service: '5900' },
+      remote: { family: 'ipv6', node: '::1', service: '40000' },
+      authScheme: 'vnc',
+      identities: [{ type: 'x509dname', name: 'CN=someone' }],
+    },
+    { kind: 'control-error' },
+    {
+      kind: 'disk-change',
+      oldPath: '/old.iso',
+      newPath: undefined,
+      alias: 'ide0',
+      reason: 'changed-missing-on-start',
+    },
+    { kind: 'tray-change', alias: 'ide0', state: 'closed' },
+    { kind: 'pm-wakeup' },
+    { kind: 'pm-suspend' },
+    { kind: 'pm-suspend-disk' },
+    { kind: 'balloon-change', memoryKiB: 65_536 },
+    { kind: 'tunable', values: sameNull({ 'cputune.cpu_shares': 2048n }) },
+    { kind: 'migration-iteration', iteration: 3 },
+    { kind: 'job-completed', values: sameNull({ success: true }) },
+    { kind: 'metadata-change', type: 'element', uri: 'urn:x' },
+    { kind: 'block-threshold', device: 'vda[1]', path: undefined, thresholdBytes: 1n << 40n, excessBytes: 512n },
+    { kind: 'memory-failure', recipient: 'guest', action: 'fatal', actionRequired: true, recursive: true },
+    { kind: 'memory-device-size-change', alias: 'virtiomem0', sizeKiB: 131_072 },
   ])
+  // What is told by default is all that libvirt has, but the older forms of two.
+  const older = [C.VIR_DOMAIN_EVENT_ID_IO_ERROR, C.VIR_DOMAIN_EVENT_ID_BLOCK_JOB]
+  const all = Object.keys(C).filter((name) => name.startsWith('VIR_DOMAIN_EVENT_ID_'))
+  assert.equal(all.length, 25 + older.length)
+})
+
+/** Params are objects without a prototype, so that a name such as `constructor` is a name like any other. */
+function sameNull<T extends object>(values: T): T {
+  return Object.assign(Object.create(null), values)
+}
+
+test("the older form of a block job's event names the file", async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  const events = await connection.domains.watch({ kinds: ['block-job-by-path'] })
+  const dom = { name: 'guest', uuid: new Uint8Array(16), id: 1 }
+  daemon.broadcast(
+    daemon.event('domainEventCallbackBlockJob', { callbackID: 0, msg: { dom, path: '/x', type: 4, status: 3 } }),
+  )
+  const [event] = await take(events, 1)
+  assert.partialDeepStrictEqual(event, {
+    kind: 'block-job-by-path',
+    path: '/x',
+    type: 'active-commit',
+    status: 'ready',
+  })
+})
+
+test('events of QEMU are told as they are, and asked for by name', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  let asked: unknown
+  daemon.answers.qemuConnectDomainMonitorEventRegister = ({ args }) => {
+    asked = args
+    return { callbackID: 0 }
+  }
+  daemon.answers.qemuConnectDomainMonitorEventDeregister = () => undefined
+  // Both have the number 0: QEMU's own events are a program of their own.
+  const lifecycle = await connection.domains.watch({ kinds: ['lifecycle'] })
+  const events = await connection.domains.watchMonitor({ event: 'SHUTDOWN' })
+  assert.deepEqual(asked, { dom: null, event: 'SHUTDOWN', flags: 0 })
+  const dom = { name: 'guest', uuid: new Uint8Array(16), id: 1 }
+  daemon.broadcast(
+    daemon.event('qemuDomainMonitorEvent', {
+      callbackID: 0,
+      dom,
+      event: 'SHUTDOWN',
+      seconds: 1_700_000_000n,
+      micros: 5,
+      details: '{"guest":true}',
+    }),
+  )
+  const { value } = await events.next()
+  assert.deepEqual(value, {
+    kind: 'monitor',
+    domain: { name: 'guest', uuid: '00000000-0000-0000-0000-000000000000', id: 1 },
+    event: 'SHUTDOWN',
+    timeMicros: 1_700_000_000_000_005,
+    details: '{"guest":true}',
+  })
+  await events.return?.()
+  await until(() => daemon.calls.includes('qemuConnectDomainMonitorEventDeregister'))
+  await lifecycle.return?.()
+})
+
+test('a listener hears its kind of event until it is taken away, and shares the registration', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  const heard: string[] = []
+  const stop = await connection.domains.on('lifecycle', (event) => heard.push(event.event))
+  const events = await connection.domains.watch({ kinds: ['lifecycle'] })
+  assert.equal(daemon.calls.filter((name) => name === 'connectDomainEventCallbackRegisterAny').length, 1)
+  daemon.broadcast(daemon.lifecycle(0, 2))
+  await take(events, 1)
+  assert.deepEqual(heard, ['started'])
+  await stop()
+  await stop()
+  daemon.broadcast(daemon.lifecycle(0, 5))
+  await take(events, 1)
+  assert.deepEqual(heard, ['started'])
+  assert.ok(!daemon.calls.includes('connectDomainEventCallbackDeregisterAny'))
+  await events.return?.()
+  await until(() => daemon.calls.includes('connectDomainEventCallbackDeregisterAny'))
 })
 
 test('any number of watchers share one registration, which ends with the last', async () => {
@@ -361,8 +519,8 @@ test('any number of watchers share one registration, which ends with the last', 
   const deregister = () => daemon.calls.filter((name) => name === 'connectDomainEventCallbackDeregisterAny').length
   const stop = new AbortController()
   const [a, b] = await Promise.all([
-    connection.watchDomains({ kinds: ['lifecycle'], signal: stop.signal }),
-    connection.watchDomains({ kinds: ['lifecycle'] }),
+    connection.domains.watch({ kinds: ['lifecycle'], signal: stop.signal }),
+    connection.domains.watch({ kinds: ['lifecycle'] }),
   ])
   assert.equal(register(), 1)
   daemon.broadcast(daemon.lifecycle(0, 0))
@@ -377,7 +535,7 @@ test('any number of watchers share one registration, which ends with the last', 
   daemon.answers.connectDomainEventCallbackDeregisterAny = () => gate.promise
   const leaving = b.return?.()
   await until(() => deregister() === 1)
-  const coming = connection.watchDomains({ kinds: ['lifecycle'] })
+  const coming = connection.domains.watch({ kinds: ['lifecycle'] })
   await new Promise((resolve) => setTimeout(resolve, 10))
   assert.equal(register(), 1)
   gate.resolve(undefined)
@@ -391,7 +549,7 @@ test('any number of watchers share one registration, which ends with the last', 
 test('a reader who is too slow finds a mark where events were dropped', async () => {
   await using daemon = await new FakeDaemon().listen()
   await using connection = await daemon.connect()
-  const events = await connection.watchDomains({ kinds: ['lifecycle'], buffer: 2 })
+  const events = await connection.domains.watch({ kinds: ['lifecycle'], buffer: 2 })
   daemon.answers.connectGetHostname = () => ({ hostname: 'a' })
   daemon.broadcast(...Array.from({ length: 6 }, () => daemon.lifecycle(0, 4)))
   await connection.hostname()
@@ -412,14 +570,14 @@ test('a kind that the driver does not have fails the watch and leaves no registr
     if ((call.args as { eventID: number }).eventID === 1) throw new Refusal(3, 'not here')
     return register(call as never)
   }
-  await assert.rejects(connection.watchDomains({ kinds: ['lifecycle', 'reboot'] }), /not here/)
+  await assert.rejects(connection.domains.watch({ kinds: ['lifecycle', 'reboot'] }), /not here/)
   assert.equal(daemon.calls.filter((name) => name === 'connectDomainEventCallbackDeregisterAny').length, 1)
 })
 
 test('without reconnect the loss of the daemon ends a watch with an error', async () => {
   await using daemon = await new FakeDaemon().listen()
   const connection = await daemon.connect()
-  const events = await connection.watchDomains({ kinds: ['lifecycle'] })
+  const events = await connection.domains.watch({ kinds: ['lifecycle'] })
   const told = assert.rejects(events.next(), isLibvirtError('isConnectionLost'))
   await daemon.die()
   await told
@@ -433,7 +591,7 @@ test('a connection that reconnects registers its watches again and says that eve
   await using connection = await daemon.connect({ reconnect: { minDelayMs: 5, maxDelayMs: 20 } })
   const states: string[] = []
   connection.onStateChange((state) => states.push(state))
-  const events = await connection.watchDomains({ kinds: ['lifecycle'] })
+  const events = await connection.domains.watch({ kinds: ['lifecycle'] })
   daemon.answers.connectGetHostname = () => ({ hostname: 'back' })
 
   await daemon.die()
@@ -489,7 +647,7 @@ test('a screenshot whose data comes with the reply is whole, and is finished', a
     )
     return { mime: 'image/png' }
   }
-  const shot = await connection.domain('00000000-0000-0000-0000-000000000001').screenshot()
+  const shot = await connection.domains.handle('00000000-0000-0000-0000-000000000001').screenshot()
   assert.equal(shot.mime, 'image/png')
   assert.equal(Buffer.from(shot.data).toString(), 'abcdef')
 })
@@ -501,7 +659,7 @@ test('a console carries bytes both ways until the guest side ends', async () => 
   daemon.answers.domainOpenConsole = ({ client, serial }) => {
     opened.resolve({ client, serial })
   }
-  const console_ = await connection.domain('00000000-0000-0000-0000-000000000001').openConsole()
+  const console_ = await connection.domains.handle('00000000-0000-0000-0000-000000000001').openConsole()
   const { client, serial } = await opened.promise
   const read: Buffer[] = []
   console_.on('data', (chunk) => read.push(chunk))
@@ -623,7 +781,7 @@ test('streams fail with the connection', async () => {
   await using daemon = await new FakeDaemon().listen()
   const connection = await daemon.connect()
   daemon.answers.domainOpenConsole = () => undefined
-  const console_ = await connection.domain('00000000-0000-0000-0000-000000000001').openConsole()
+  const console_ = await connection.domains.handle('00000000-0000-0000-0000-000000000001').openConsole()
   const failed = once(console_, 'error')
   console_.resume()
   await daemon.die()

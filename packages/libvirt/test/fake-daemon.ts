@@ -23,7 +23,7 @@ import {
   writeHeader,
 } from '../src/rpc/packet.ts'
 import { Reader, Writer } from '../src/rpc/xdr.ts'
-import { encodeError, qemuCalls, remoteCalls, remoteEvents } from './generated/daemon-protocol.ts'
+import { encodeError, qemuCalls, qemuEvents, remoteCalls, remoteEvents } from './generated/daemon-protocol.ts'
 
 /** Thrown by an answer: becomes an error reply. */
 export class Refusal extends Error {
@@ -167,10 +167,12 @@ export class FakeDaemon implements AsyncDisposable {
 
   /** The packet of an event. */
   event(name: string, message: object): Buffer {
-    const entry = remoteEvents.find((row) => row[1] === name)
+    const remote = remoteEvents.find((row) => row[1] === name)
+    const entry = remote ?? qemuEvents.find((row) => row[1] === name)
     if (entry === undefined || entry[2] === 0) throw new Error(`no event ${name}`)
+    const program = remote === undefined ? PROGRAM_QEMU : PROGRAM_REMOTE
     const w = new Writer()
-    writeHeader(w, { program: PROGRAM_REMOTE, procedure: entry[0], type: TYPE_MESSAGE, serial: 1, status: STATUS_OK })
+    writeHeader(w, { program, procedure: entry[0], type: TYPE_MESSAGE, serial: 1, status: STATUS_OK })
     entry[2](w, message as never)
     return finishPacket(w)
   }

@@ -43,7 +43,7 @@ const diskXml = (path: string, target: string) =>
   `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${path}'/><target dev='${target}' bus='virtio'/><serial>${target}-serial</serial></disk>`
 
 async function define(name: string): Promise<Domain> {
-  const guest = await connection.defineXml(`<domain type='qemu'>
+  const guest = await connection.domains.defineXml(`<domain type='qemu'>
     <name>libvirt-ts-${name}-${randomUUID().slice(0, 8)}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
     <os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features>
     <devices>${diskXml(disk(`${name}.raw`), 'vda')}
@@ -71,7 +71,7 @@ test('a guest is started, watched, looked at and cut off', { skip, timeout: 60_0
   const block = await guest.blockStats('vda')
   assert.ok(block.readBytes >= 0n)
   assert.equal((await guest.blockInfo('vda')).capacityBytes, 1n << 20n)
-  const [stats] = await connection.getAllDomainStats({
+  const [stats] = await connection.domains.allStats({
     domains: [guest],
     stats: VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_BLOCK,
   })
@@ -80,7 +80,7 @@ test('a guest is started, watched, looked at and cut off', { skip, timeout: 60_0
   assert.equal(stats?.values['block.0.name'], 'vda')
   assert.equal(stats?.values['block.0.capacity'], 1n << 20n)
 
-  const listed = (await connection.listDomainsWithState()).find(({ domain }) => domain.uuid === guest.uuid)
+  const listed = (await connection.domains.listWithState()).find(({ domain }) => domain.uuid === guest.uuid)
   assert.equal(listed?.state, 'running')
   assert.equal(listed?.reason, 'unpaused')
 
@@ -156,12 +156,12 @@ test('the memory of a guest is saved, and it goes on from there', { skip, timeou
 
 test('a definition that makes no sense is refused with the reason', { skip }, async () => {
   await assert.rejects(
-    connection.defineXml('<domain'),
+    connection.domains.defineXml('<domain'),
     (error: LibvirtError) => error.codeName === 'VIR_ERR_XML_DETAIL',
   )
   const guest = await define('twice')
   const clash = `<domain type='qemu'><name>${guest.name}</name><uuid>${randomUUID()}</uuid><memory>32768</memory><os><type>hvm</type></os></domain>`
-  await assert.rejects(connection.defineXml(clash), (error: LibvirtError) => error.isAlreadyThere())
+  await assert.rejects(connection.domains.defineXml(clash), (error: LibvirtError) => error.isAlreadyThere())
 })
 
 test('a secret is defined, filled, found by its use and forgotten', { skip }, async () => {

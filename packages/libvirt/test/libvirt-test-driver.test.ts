@@ -41,7 +41,7 @@ test('the host tells its versions, its name and what it has', { skip }, async ()
 })
 
 test('a guest lives from its definition to its end', { skip }, async () => {
-  const guest = await connection.defineXml(xml('life'))
+  const guest = await connection.domains.defineXml(xml('life'))
   assert.equal(guest.name, 'life')
   assert.equal(guest.id, -1)
   assert.deepEqual(await guest.state(), { state: 'shutoff', reason: 'unknown' })
@@ -52,7 +52,7 @@ test('a guest lives from its definition to its end', { skip }, async () => {
   assert.deepEqual(await guest.state(), { state: 'paused', reason: 'user' })
   await guest.resume()
   assert.deepEqual(await guest.state(), { state: 'running', reason: 'unpaused' })
-  assert.ok((await connection.lookupByUuid(guest.uuid)).id > 0)
+  assert.ok((await connection.domains.lookupByUuid(guest.uuid)).id > 0)
   await guest.reboot()
   await guest.managedSave()
   assert.equal(await guest.hasManagedSave(), true)
@@ -61,25 +61,25 @@ test('a guest lives from its definition to its end', { skip }, async () => {
   assert.equal((await guest.state()).state, 'shutoff')
   await assert.rejects(guest.destroy(), (error: LibvirtError) => error.isWrongState())
   await guest.undefine()
-  assert.equal(await connection.findByUuid(guest.uuid), undefined)
+  assert.equal(await connection.domains.findByUuid(guest.uuid), undefined)
   await assert.rejects(guest.state(), (error: LibvirtError) => error.isNotFound())
 })
 
 test('lists tell which guests there are, and how they are', { skip }, async () => {
-  const guest = await connection.defineXml(xml('listed'))
-  const names = async (flags: number) => (await connection.listAllDomains(flags)).map(({ name }) => name)
+  const guest = await connection.domains.defineXml(xml('listed'))
+  const names = async (flags: number) => (await connection.domains.listAll(flags)).map(({ name }) => name)
   assert.ok((await names(0)).includes('listed'))
   assert.ok((await names(VIR_CONNECT_LIST_DOMAINS_INACTIVE)).includes('listed'))
   assert.ok(!(await names(VIR_CONNECT_LIST_DOMAINS_ACTIVE)).includes('listed'))
-  const states = await connection.listDomainsWithState()
+  const states = await connection.domains.listWithState()
   assert.equal(states.find(({ domain }) => domain.name === 'first')?.state, 'running')
   assert.equal(states.find(({ domain }) => domain.uuid === guest.uuid)?.state, 'shutoff')
   await guest.undefine()
 })
 
 test('events tell of a guest in the order of what happens, and only of the one asked for', { skip }, async () => {
-  const guest = await connection.defineXml(xml('watched'))
-  const other = await connection.defineXml(xml('unwatched'))
+  const guest = await connection.domains.defineXml(xml('watched'))
+  const other = await connection.domains.defineXml(xml('unwatched'))
   await using events = await guest.watch({ kinds: ['lifecycle'] })
   await other.create()
   await guest.create()
@@ -106,7 +106,7 @@ test('events tell of a guest in the order of what happens, and only of the one a
 })
 
 test('metadata of our own is kept with the guest', { skip }, async () => {
-  const guest = await connection.defineXml(xml('described'))
+  const guest = await connection.domains.defineXml(xml('described'))
   await assert.rejects(guest.metadata('urn:x'), (error: LibvirtError) => error.isNotFound())
   await guest.setMetadata('urn:x', 'x', '<server id="1 &amp; 2"/>')
   assert.match(await guest.metadata('urn:x'), /<server id="1 &amp; 2"\/>/)
@@ -117,7 +117,7 @@ test('metadata of our own is kept with the guest', { skip }, async () => {
 })
 
 test('figures of a running guest', { skip }, async () => {
-  const guest = await connection.lookupByName('first')
+  const guest = await connection.domains.lookupByName('first')
   const info = await guest.info()
   assert.equal(info.state, 'running')
   assert.equal(info.memoryKiB, 65_536)
@@ -127,7 +127,7 @@ test('figures of a running guest', { skip }, async () => {
 })
 
 test('many calls at once all find their answers', { skip }, async () => {
-  const guest = await connection.lookupByName('first')
+  const guest = await connection.domains.lookupByName('first')
   const infos = await Promise.all(Array.from({ length: 200 }, () => guest.info()))
   assert.ok(infos.every((info) => info.memoryKiB === 65_536))
 })
@@ -135,7 +135,7 @@ test('many calls at once all find their answers', { skip }, async () => {
 test('a read-only connection may look and not touch', { skip }, async () => {
   const readOnly = await reach(uri, { readOnly: true })
   assert.ok(typeof readOnly !== 'string', String(readOnly))
-  const guest = await readOnly.lookupByName('first')
+  const guest = await readOnly.domains.lookupByName('first')
   assert.equal((await guest.state()).state, 'running')
   await assert.rejects(guest.suspend(), (error: LibvirtError) => error.isDenied())
   await readOnly.close()

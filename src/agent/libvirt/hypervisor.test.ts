@@ -93,7 +93,7 @@ else {
         boots.set(id, want)
       },
       async plugged(id) {
-        const domain = await connection.lookupByUuid(id)
+        const domain = await connection.domains.lookupByUuid(id)
         const xml = await domain.xml()
         return { disks: diskDevices(xml), macAddresses: macAddresses(xml) }
       },

@@ -49,7 +49,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   const starting = new Map<ServerId, Promise<void>>()
 
   const need = async (id: ServerId): Promise<LibvirtDomain> => {
-    const domain = await asked('look up', id, () => connection.findByUuid(id))
+    const domain = await asked('look up', id, () => connection.domains.findByUuid(id))
     if (domain === undefined) throw unknown(id)
     return domain
   }
@@ -142,14 +142,14 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   return {
     async find(id) {
       return await asked('look up', id, async () => {
-        const domain = await connection.findByUuid(id)
+        const domain = await connection.domains.findByUuid(id)
         if (domain === undefined || !domain.name.startsWith(prefix)) return undefined
         return await ignoring(isNotFound, async (): Promise<Domain> => ({ id, state: await stateOf(domain) }))
       })
     },
 
     async list() {
-      const domains = await asked('list', undefined, () => connection.listDomainsWithState())
+      const domains = await asked('list', undefined, () => connection.domains.listWithState())
       return domains
         .filter(({ domain }) => domain.name.startsWith(prefix))
         .map(({ domain, state, reason }) => ({ id: domain.uuid as ServerId, state: powerState({ state, reason }) }))
@@ -160,7 +160,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
         await mkdir(join(instancesDir, spec.id), { recursive: true, mode: 0o711 })
         for (const disk of spec.disks) await defineSecret(spec.id, disk)
         const consoleLog = join(instancesDir, spec.id, 'console.log')
-        await connection.defineXml(domainXml(guestSpec(spec, { cloudId, virtType, consoleLog })))
+        await connection.domains.defineXml(domainXml(guestSpec(spec, { cloudId, virtType, consoleLog })))
       })
     },
 
@@ -195,7 +195,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
       const domain = await need(id)
       await asked('reboot', id, async () => {
         const deadline = AbortSignal.timeout(withinMs)
-        await using events = await connection.watchDomains({ kinds: ['reboot'], domain, signal: deadline })
+        await using events = await connection.domains.watch({ kinds: ['reboot'], domain, signal: deadline })
         const rebooted = events.next()
         let done = false
         rebooted.then((result) => (done = result.done !== true)).catch(() => {})
@@ -209,7 +209,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
 
     async destroy(id) {
       await asked('destroy', id, async () => {
-        const domain = await connection.findByUuid(id)
+        const domain = await connection.domains.findByUuid(id)
         if (domain === undefined) return
         await ignoring(
           (error) => error.isWrongState() || error.isNotFound(),
@@ -220,7 +220,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
 
     async undefine(id) {
       await asked('undefine', id, async () => {
-        const domain = await connection.findByUuid(id)
+        const domain = await connection.domains.findByUuid(id)
         if (domain === undefined) return
         const secrets = secretUuids(await domain.xml(VIR_DOMAIN_XML_INACTIVE))
         await ignoring(
@@ -287,7 +287,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
     },
 
     async *watch(signal) {
-      await using events = await connection.watchDomains({
+      await using events = await connection.domains.watch({
         kinds: ['lifecycle', 'reboot', 'device-added', 'device-removed'],
         signal,
       })
