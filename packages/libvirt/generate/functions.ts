@@ -18,6 +18,10 @@ export interface PublicFunction {
 export interface Method {
   /** Such as `domain.info`. */
   name: string
+  /** Such as `Domain.info`; a function's own name. */
+  member: string
+  /** Not a property, nor something outside of a class. */
+  isMethod: boolean
   functions: string[]
 }
 
@@ -56,13 +60,15 @@ export function readMethods(): Method[] {
     let around: string | undefined
     let functions: string[] = []
     const pattern =
-      /^export (?:abstract )?class (\w+)|@libvirt ([\w, ]+?)(?: \*\/)?$|^(export (?:async )?function (\w+)| {2}(?:static |async |get |override )*(\[?[\w.]+\]?)(?:<.*>)?\(| {2}readonly (\w+))/gm
-    for (const [, className, tag, , functionName, methodName, propertyName] of text.matchAll(pattern)) {
+      /^export (?:abstract )?class (\w+)|@libvirt ([\w, ]+?)(?: \*\/)?$|^(?:export (?:async )?function (\w+)| {2}((?:static |async |get |override )*)(\[?[\w.]+\]?)(?:<.*>)?\(| {2}readonly (\w+))/gm
+    for (const [, className, tag, functionName, modifiers, methodName, propertyName] of text.matchAll(pattern)) {
       if (className !== undefined) around = className
       else if (tag !== undefined) functions.push(...tag.split(',').map((name) => name.trim()))
       else if (functions.length > 0) {
-        const name = functionName ?? `${objectOf(around ?? '')}.${methodName ?? propertyName}`
-        methods.push({ name: name.replace('.[', '['), functions })
+        const inner = methodName ?? propertyName
+        const name = functionName ?? `${objectOf(around ?? '')}.${inner}`.replace('.[', '[')
+        const isMethod = methodName !== undefined && !modifiers?.includes('get ')
+        methods.push({ name, member: functionName ?? `${around}.${inner}`, isMethod, functions })
         functions = []
       }
     }

@@ -1,7 +1,9 @@
 /** Which real daemons there are on this machine, for tests that are skipped without one. */
 import { type ConnectOptions, type Connection, connect, LibvirtError } from '../src/index.ts'
+import { recordMethods } from './coverage.ts'
 
 export async function reach(uri: string, options: ConnectOptions = {}): Promise<Connection | string> {
+  recordMethods()
   try {
     return await connect(uri, { connectTimeoutMs: 5000, ...options })
   } catch (error) {
