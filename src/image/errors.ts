@@ -97,7 +97,55 @@ export const noTransition = (from: string, to: string) =>
 /** The image is not in a state in which it can be imported so. */
 export const importImpossible = (message: string) => new DomainError('conflict', 'image.import.impossible', message)
 
+/** Another import or copy has the image. */
+export const importUnderWay = () => importImpossible('Image has active task')
+
+/** A store's name that a body or a header holds. */
+export const storeUnknown = (store: string) => importImpossible(storeNotFound(store).message)
+
+export const alreadyInStore = (store: string) =>
+  new DomainError('invalid', 'image.store.already-there', `Image is already present at store '${store}'`)
+
+/** Which rule forbids it stays in the log: a user could map a network by it. */
+export const sourceRefused = (uri: string, cause?: unknown) =>
+  new DomainError(
+    'invalid',
+    'image.import.source-refused',
+    `URI for web-download does not pass filtering: ${shown(uri)}`,
+    { cause },
+  )
+
+export const sourceFailed = (why: string, cause?: unknown) =>
+  new DomainError('unavailable', 'image.import.source-failed', `The image could not be fetched: ${why}.`, { cause })
+
+export const sourceCutShort = (expectedBytes: number, receivedBytes: number) =>
+  new DomainError(
+    'unavailable',
+    'image.import.source-cut-short',
+    `Downloaded data size ${receivedBytes} is different from expected ${expectedBytes}.`,
+  )
+
+export const hashMismatch = (algorithm: string, expected: string, found: string) =>
+  new DomainError(
+    'invalid',
+    'image.import.hash-mismatch',
+    `The ${algorithm} of what was fetched is ${found}, and ${expected} was expected.`,
+  )
+
+export const noStoreTookIt = () =>
+  new DomainError('unavailable', 'image.import.no-store', 'None of the uploads finished!')
+
 export const notInStore = (message: string) => new DomainError('conflict', 'image.store.not-there', message)
+
+export const notStoredThere = (imageId: string, store: string) =>
+  new DomainError('not-found', 'image.store.not-stored', `Image ${imageId} is not stored in store ${shown(store)}.`)
+
+export const storeNotOnNode = (store: string) =>
+  new DomainError(
+    'conflict',
+    'image.store.unknown',
+    `The selected store ${shown(store)} is not available on this node.`,
+  )
 
 export const lastStore = () =>
   new DomainError(

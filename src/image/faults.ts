@@ -23,32 +23,25 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'http.surprise': 500,
   'http.body.media-type': 415,
   'http.body.too-large': 413,
+  'http.method.not-allowed': 405,
   'image.body.media-type': 415,
   'image.data.unacceptable': 415,
   'image.data.gone': 410,
   'image.data.range': 416,
 }
 
-/** Methods that a known path does answer, for a 405 where the path is right and the method is not. */
-export type AllowedMethods = (path: string) => readonly string[]
-
-export function imageFaults(allowedMethods: AllowedMethods): (error: DomainError, request: FastifyRequest) => Fault {
-  return (error, request) => {
-    if (error.code === 'http.route.unknown') {
-      const allowed = allowedMethods(request.url.split('?')[0]!)
-      if (allowed.length > 0) {
-        const message = `The method ${request.method} is not allowed for this resource.`
-        return rendered(405, message, request.headers.accept, { allow: allowed.join(', ') })
-      }
-    }
-    const status = STATUS_OF_CODE[error.code] ?? STATUS_OF_REASON[error.reason]
-    const headers = (error.details.headers ?? {}) as Record<string, string>
-    const message =
-      error.code === 'http.schema.violated'
-        ? `Provided object does not match schema '${error.details.schema ?? 'image'}': ${error.message}`
-        : error.message
-    return rendered(status, message, request.headers.accept, headers)
+export function imageFault(error: DomainError, request: FastifyRequest): Fault {
+  const status = STATUS_OF_CODE[error.code] ?? STATUS_OF_REASON[error.reason]
+  const { allow } = error.details as { allow?: string }
+  const headers = {
+    ...((error.details.headers ?? {}) as Record<string, string>),
+    ...(allow !== undefined && { allow }),
   }
+  const message =
+    error.code === 'http.schema.violated'
+      ? `Provided object does not match schema '${error.details.schema ?? 'image'}': ${error.message}`
+      : error.message
+  return rendered(status, message, request.headers.accept, headers)
 }
 
 function rendered(

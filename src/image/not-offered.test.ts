@@ -58,7 +58,7 @@ describe('the image service', () => {
 
   it('says how images are imported, and publishes the schemas of tasks', async () => {
     const { 'import-methods': methods } = (await test.ask('reader', 'GET', '/v2/info/import')).body
-    assert.deepEqual(methods.value, ['glance-direct'])
+    assert.deepEqual(methods.value, ['glance-direct', 'web-download', 'copy-image'])
     const task = (await test.ask('reader', 'GET', '/v2/schemas/task')).body
     assert.equal(task.name, 'task')
     const tasks = (await test.ask('reader', 'GET', '/v2/schemas/tasks')).body

@@ -12,14 +12,16 @@ import { dataRoutes } from './data/routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import { usageOf } from './discovery/usage.ts'
 import { imageNotFound, textUnstorable, unsupportedMediaType } from './errors.ts'
-import { imageFaults } from './faults.ts'
+import { imageFault } from './faults.ts'
 import { bootFacts } from './images/boot-facts.ts'
 import { imageRules } from './images/images.ts'
 import { PATCH_TYPES } from './images/json-patch.ts'
 import { imageRoutes } from './images/routes.ts'
 import * as store from './images/store.ts'
 import { importStory } from './imports/import-image.ts'
-import { IMPORT_METHODS, importRules } from './imports/imports.ts'
+import { copyStory } from './imports/copy-image.ts'
+import { importRules } from './imports/imports.ts'
+import { IMPORT_METHODS } from './imports/request.ts'
 import { importRoutes } from './imports/routes.ts'
 import type { Images } from './index.ts'
 import { memberRules } from './members/members.ts'
@@ -29,6 +31,7 @@ import { metadefRoutes } from './metadefs/routes.ts'
 import { routesNotOffered } from './not-offered.ts'
 import { imagePolicies } from './policies.ts'
 import { isStorable } from './storable.ts'
+import { openStores, readFromAnywhere } from './stores/stores.ts'
 import { DEFAULT_SETTINGS, type ImageSettings } from './settings.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { tagRules } from './tags/tags.ts'
@@ -39,14 +42,20 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
   const settings = { ...DEFAULT_SETTINGS, ...changed }
   const dataDir = join(context.stateDir, 'image')
   const baseUrl = context.publicUrl('image')
-  const bytes = await openByteStore(dataDir)
+  const fileStore = await openByteStore(dataDir)
+  const stores = await openStores(fileStore, dataDir, settings.furtherStores)
+  const { bytes } = stores
   const inspect = inspectUpTo(settings.virtualSizeCapBytes)
   const images = imageRules({ db, settings, bytes })
-  const dataTools = { db, settings, bytes, inspect, log }
+  const dataTools = { db, settings, bytes, stores, inspect, log }
   const data = dataRules(dataTools)
-  const story = context.stories.define('image.import-image', importStory({ db, bytes, inspect }))
-  const imports = importRules({ ...dataTools, stories: context.stories, story })
-  const gardener = startGardener({ db, bytes, log })
+  const imports = importRules({
+    ...dataTools,
+    stories: context.stories,
+    importStory: context.stories.define('image.import-image', importStory(dataTools)),
+    copyStory: context.stories.define('image.copy-image', copyStory(dataTools)),
+  })
+  const gardener = startGardener({ db, stores, log })
 
   const plugin: FastifyPluginAsync = async (app) => {
     asService(app, {
@@ -54,14 +63,20 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
       policies: imagePolicies,
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
-      fault: imageFaults(rememberMethods(app)),
+      fault: imageFault,
     })
     takeBodies(app)
     refuseUnstorable(app)
-    discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, dataDir, usage: usageOf({ db, settings }) })
-    imageRoutes(app, { images, settings, importMethods: IMPORT_METHODS, baseUrl })
-    dataRoutes(app, { data })
-    importRoutes(app, { imports, images })
+    discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, stores, usage: usageOf({ db, settings }) })
+    imageRoutes(app, {
+      images,
+      settings,
+      importMethods: IMPORT_METHODS,
+      storeIds: stores.all.map(({ id }) => id),
+      baseUrl,
+    })
+    dataRoutes(app, { data, stores })
+    importRoutes(app, { imports })
     taskRoutes(app, { db, images, settings })
     metadefRoutes(app, { metadefs: metadefRules(db), settings, baseUrl })
     routesNotOffered(app)
@@ -77,7 +92,7 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
       async open(imageId, signal) {
         const image = await store.find(db, imageId)
         if (image?.status !== 'active' || image.sizeBytes === null) throw imageNotFound(imageId)
-        const stream = bytes.read(image.id, { start: 0, end: image.sizeBytes })
+        const stream = await readFromAnywhere(bytes, image.id, { start: 0, end: image.sizeBytes })
         signal?.addEventListener('abort', () => stream.destroy(signal.reason), { once: true })
         return stream
       },
@@ -88,16 +103,6 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
       await bytes.close()
     },
   }
-}
-
-/** Which methods each path of this service answers, for 405. */
-function rememberMethods(app: FastifyInstance): (path: string) => readonly string[] {
-  const known: { pattern: RegExp; method: string }[] = []
-  app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replace(/:[a-z_]+/g, '[^/]+')}$`)
-    for (const each of [method].flat()) known.push({ pattern, method: each })
-  })
-  return (path) => known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
 }
 
 /** Bytes come as a stream and only where they belong; everything else is JSON, whatever it calls itself. */

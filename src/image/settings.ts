@@ -1,5 +1,33 @@
 /** What an operator may set about images; the defaults are upstream's (glance/common/config.py). */
 
+/** A folder beside the default store, by name. */
+export interface FurtherStore {
+  /** Letters, digits, `-` and `_`; not `file`. */
+  readonly id: string
+  /** Absolute. */
+  readonly dir: string
+  readonly description?: string
+}
+
+/** Where `web-download` may fetch from. Lists of the allowed beat those of the disallowed; an empty one says nothing. */
+export interface WebSettings {
+  readonly allowedSchemes: readonly string[]
+  readonly disallowedSchemes: readonly string[]
+  readonly allowedHosts: readonly string[]
+  readonly disallowedHosts: readonly string[]
+  readonly allowedPorts: readonly number[]
+  readonly disallowedPorts: readonly number[]
+  /** Networks that may be fetched from though they are not of the public internet, as `10.1.0.0/16`. */
+  readonly allowedNetworks: readonly string[]
+  /** How many redirections are followed. */
+  readonly redirects: number
+  /** How long a server may take to begin its answer, and how long it may be silent then. */
+  readonly answerMs: number
+  readonly idleMs: number
+  /** How long a download may take in all. */
+  readonly withinMs: number
+}
+
 export interface ImageSettings {
   /** The largest image that is taken. */
   readonly imageSizeCapBytes: number
@@ -19,6 +47,8 @@ export interface ImageSettings {
   readonly pageMax: number
   /** An upload from which nothing comes for so long is given up. */
   readonly uploadIdleMs: number
+  readonly furtherStores: readonly FurtherStore[]
+  readonly web: WebSettings
 }
 
 export const DEFAULT_SETTINGS: ImageSettings = {
@@ -30,4 +60,18 @@ export const DEFAULT_SETTINGS: ImageSettings = {
   pageDefault: 25,
   pageMax: 1000,
   uploadIdleMs: 900_000,
+  furtherStores: [],
+  web: {
+    allowedSchemes: ['http', 'https'],
+    disallowedSchemes: [],
+    allowedHosts: [],
+    disallowedHosts: [],
+    allowedPorts: [80, 443],
+    disallowedPorts: [],
+    allowedNetworks: [],
+    redirects: 10,
+    answerMs: 30_000,
+    idleMs: 60_000,
+    withinMs: 6 * 3_600_000,
+  },
 }

@@ -24,6 +24,7 @@ import type { Image } from '../images/image.ts'
 import { visibleImage } from '../images/images.ts'
 import { lockProject } from '../images/store.ts'
 import type { ImageSettings } from '../settings.ts'
+import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import type { ByteStore } from './byte-store.ts'
 import type { Inspect } from './inspect.ts'
 import { type Range, rangeOf } from './range.ts'
@@ -33,8 +34,9 @@ export interface DataRules {
   /**
    * Takes the bytes of a queued image; it is active when this resolves, and queued again when it throws.
    * @param declaredBytes what the client says it will send, if it does
+   * @param where the store that is to have them
    */
-  upload(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined): Promise<void>
+  upload(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined, where: string): Promise<void>
   /** @returns nothing where the image has no bytes yet */
   download(caller: Caller, id: string, headers: Parameters<typeof rangeOf>[0]): Promise<Download | undefined>
 }
@@ -53,6 +55,7 @@ export interface DataTools {
   readonly db: Database
   readonly settings: ImageSettings
   readonly bytes: ByteStore
+  readonly stores: Stores
   readonly inspect: Inspect
   readonly log: Logger
 }
@@ -60,9 +63,9 @@ export interface DataTools {
 const RENEW_MS = (store.LEASE_SECONDS * 1000) / 3
 
 export function dataRules(tools: DataTools): DataRules {
-  const { db, settings, bytes, inspect } = tools
+  const { db, settings, bytes, stores, inspect } = tools
   return {
-    async upload(caller, id, source, declaredBytes) {
+    async upload(caller, id, source, declaredBytes, where) {
       const uploadId = randomUUID()
       const { image, capBytes } = await db.begin(async (tx) => {
         const image = await visibleImage(tx, caller, id, 'lock')
@@ -77,12 +80,16 @@ export function dataRules(tools: DataTools): DataRules {
           throw sizeMismatch(declaredBytes, received.sizeBytes)
         }
         const virtualSizeBytes = await withLease(tools, image.id, uploadId, () => inspect(received.path, image))
+        const target = { imageId: image.id, uploadId }
+        await withLease(tools, image.id, uploadId, () => stores.prepare(where, received.path, target))
         await db.begin(async (tx) => {
           if (!(await store.lockUpload(tx, image.id, uploadId, ['saving']))) throw goneWhileUploading(image.id)
-          await bytes.keep(received.path, image.id)
-          await store.becomeActive(tx, image.id, { ...received, virtualSizeBytes })
+          await stores.keep(where, received.path, target)
+          await store.becomeActive(tx, image.id, { ...received, virtualSizeBytes }, where)
         })
+        if (where !== DEFAULT_STORE) await bytes.discard(image.id, uploadId)
       } catch (error) {
+        await stores.discard(where, { imageId: image.id, uploadId })
         await bytes.discard(image.id, uploadId)
         await store.giveUpUpload(db, image.id, uploadId)
         throw error
@@ -121,19 +128,30 @@ export async function admit(
   if (image.status !== 'queued') throw noTransition(image.status, status)
   if (status === 'saving') requireFormats(image)
   const owner = image.owner ?? ''
-  let capBytes = settings.imageSizeCapBytes
-  if (declaredBytes !== undefined && declaredBytes > capBytes) throw imageTooLarge(capBytes)
+  if (declaredBytes !== undefined && declaredBytes > settings.imageSizeCapBytes) {
+    throw imageTooLarge(settings.imageSizeCapBytes)
+  }
   if (settings.projectStorageBytes !== undefined || settings.projectUploads !== undefined) await lockProject(tx, owner)
   if (settings.projectUploads !== undefined && (await store.uploadsOf(tx, owner)) >= settings.projectUploads) {
     throw tooManyUploads(settings.projectUploads)
   }
-  if (settings.projectStorageBytes !== undefined) {
-    const remaining = Math.max(0, settings.projectStorageBytes - (await store.storageOf(tx, owner, image.id)))
-    if ((declaredBytes ?? 0) > remaining || remaining === 0) throw storageQuotaFull(declaredBytes ?? 0, remaining)
-    capBytes = Math.min(capBytes, remaining)
-  }
+  const capBytes = await roomFor(tx, image, settings, declaredBytes)
   await store.beginUpload(tx, image.id, uploadId, status)
   return capBytes
+}
+
+/** How many bytes an image may have. @throws DomainError over-quota, where there is no room for what is announced */
+export async function roomFor(
+  sql: Sql,
+  image: Image,
+  { imageSizeCapBytes, projectStorageBytes }: ImageSettings,
+  declaredBytes = 0,
+): Promise<number> {
+  if (projectStorageBytes === undefined) return imageSizeCapBytes
+  const taken = await store.storageOf(sql, image.owner ?? '', image.id)
+  const remaining = Math.max(0, projectStorageBytes - taken)
+  if (declaredBytes > remaining || remaining === 0) throw storageQuotaFull(declaredBytes, remaining)
+  return Math.min(imageSizeCapBytes, remaining)
 }
 
 export function requireFormats(image: Image): void {

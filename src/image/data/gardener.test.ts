@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { type ImageServiceUnderTest, imageServiceUnderTest } from '../../../test/support/images.ts'
 import { type ByteStore, openByteStore } from './byte-store.ts'
+import { openStores } from '../stores/stores.ts'
 import { tendBytes } from './gardener.ts'
 
 describe('after a crash', () => {
@@ -23,7 +24,10 @@ describe('after a crash', () => {
     await test[Symbol.asyncDispose]()
   })
 
-  const tend = () => tendBytes({ db: test.service.context.db, bytes, log: pino({ level: 'silent' }) })
+  const tend = async () => {
+    const stores = await openStores(bytes, dir, [])
+    await tendBytes({ db: test.service.context.db, stores, log: pino({ level: 'silent' }) })
+  }
   const status = async (id: string) => (await test.ask('demo', 'GET', `/v2/images/${id}`)).body.status
   /** An image whose upload began, by a control plane that has died `seconds` ago or will have. */
   const aDeadUpload = async (leaseSeconds: number) => {

@@ -5,19 +5,24 @@
 import type { Logger } from 'pino'
 import type { Database } from '../../database/database.ts'
 import { isUuid } from '../../ids.ts'
-import type { ByteStore } from './byte-store.ts'
+import type { Stores } from '../stores/stores.ts'
 import { removeExpired } from '../tasks/store.ts'
 import * as store from './store.ts'
 
 const EVERY_MS = 15_000
 const STALE_MS = 120_000
 
-export function startGardener({ db, bytes, log }: { db: Database; bytes: ByteStore; log: Logger }): {
-  stop(): Promise<void>
-} {
+interface Tools {
+  readonly db: Database
+  readonly stores: Stores
+  readonly log: Logger
+}
+
+export function startGardener(tools: Tools): { stop(): Promise<void> } {
+  const { log } = tools
   let underWay: Promise<void> = Promise.resolve()
   const tend = () => {
-    underWay = tendBytes({ db, bytes, log }).catch((error) => log.error({ err: error }, 'tending images failed'))
+    underWay = tendBytes(tools).catch((error) => log.error({ err: error }, 'tending images failed'))
   }
   const clock = setInterval(tend, EVERY_MS)
   clock.unref()
@@ -30,32 +35,39 @@ export function startGardener({ db, bytes, log }: { db: Database; bytes: ByteSto
   }
 }
 
-export async function tendBytes({ db, bytes, log }: { db: Database; bytes: ByteStore; log: Logger }): Promise<void> {
+export async function tendBytes({ db, stores, log }: Tools): Promise<void> {
+  const { bytes } = stores
   await removeExpired(db)
   for (const image of await store.giveUpExpired(db)) log.warn({ image }, 'upload given up: its control plane has died')
 
   // Listed before the rows are read: a file is written only after its row says so. What importFile brings in has no row
   // yet, so a young file is left alone.
-  const incoming = (await bytes.incoming()).filter(({ uploadId, idleMs }) => isUuid(uploadId) && idleMs > STALE_MS)
-  if (incoming.length > 0) {
+  const lying = [
+    ...(await bytes.incoming()).map((each) => ({ ...each, store: undefined })),
+    ...(await stores.prepared()),
+  ].filter(({ uploadId, idleMs }) => isUuid(uploadId) && idleMs > STALE_MS)
+  if (lying.length > 0) {
     const alive = await store.uploadsUnderWay(
       db,
-      incoming.map(({ uploadId }) => uploadId),
+      lying.map(({ uploadId }) => uploadId),
     )
-    for (const { imageId, uploadId } of incoming) {
+    for (const { imageId, uploadId, store } of lying) {
       if (alive.has(uploadId)) continue
-      await bytes.discard(imageId, uploadId)
+      if (store === undefined) await bytes.discard(imageId, uploadId)
+      else await stores.discard(store, { imageId, uploadId })
       log.info({ image: imageId }, 'left-over upload removed')
     }
   }
 
-  const kept = (await bytes.kept()).filter(isUuid)
-  if (kept.length === 0) return
-  for (const image of await store.withoutNeedOfBytes(db, kept)) {
-    await db.begin(async (tx) => {
-      if (!(await store.lockWithoutNeedOfBytes(tx, image))) return
-      await bytes.remove(image)
-      log.info({ image }, 'bytes without an image removed')
-    })
+  for (const { id: where } of stores.all) {
+    const kept = (await stores.kept(where)).filter(isUuid)
+    if (kept.length === 0) continue
+    for (const image of await store.withoutNeedOfBytes(db, where, kept)) {
+      await db.begin(async (tx) => {
+        if (!(await store.lockWithoutNeedOfBytes(tx, where, image))) return
+        await stores.remove(where, image)
+        log.info({ image, store: where }, 'bytes without an image removed')
+      })
+    }
   }
 }

@@ -6,6 +6,7 @@ import { type ImageId, newId } from '../../ids.ts'
 import * as images from '../images/store.ts'
 import type { Images } from '../index.ts'
 import type { ImageSettings } from '../settings.ts'
+import { DEFAULT_STORE } from '../stores/stores.ts'
 import type { ByteStore } from './byte-store.ts'
 import type { Inspect } from './inspect.ts'
 import * as store from './store.ts'
@@ -59,7 +60,7 @@ export function importFiles({
         })
         await store.lockBytes(tx, imageId)
         await bytes.keep(received.path, imageId)
-        await store.becomeActive(tx, imageId, { ...received, virtualSizeBytes })
+        await store.becomeActive(tx, imageId, { ...received, virtualSizeBytes }, DEFAULT_STORE)
         return imageId
       })
     } finally {

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { invalidBody, storeNotFound } from '../errors.ts'
-import { STORE } from '../images/view.ts'
+import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import type { DataRules } from './data.ts'
 import { sendFile } from './send.ts'
 
@@ -16,18 +16,18 @@ declare module 'fastify' {
 
 type ImageRequest = { Params: { image_id: string } }
 
-export function dataRoutes(app: FastifyInstance, { data }: { data: DataRules }): void {
+export function dataRoutes(app: FastifyInstance, { data, stores }: { data: DataRules; stores: Stores }): void {
   app.put<ImageRequest>(
     '/v2/images/:image_id/file',
     { config: { policy: 'upload_image', rawBody: true, takesBytes: true } },
     async (request, reply) => {
-      const store = request.headers['x-image-meta-store']
-      if (store !== undefined && store !== STORE) throw invalidBody(storeNotFound(String(store)).message)
+      const store = String(request.headers['x-image-meta-store'] ?? DEFAULT_STORE)
+      if (!stores.isKnown(store)) throw invalidBody(storeNotFound(store).message)
       await readingBody(
         request,
         reply,
         async (source, declaredBytes) =>
-          await data.upload(request.caller, request.params.image_id, source, declaredBytes),
+          await data.upload(request.caller, request.params.image_id, source, declaredBytes, store),
       )
       reply.code(204)
     },

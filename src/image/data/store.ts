@@ -49,10 +49,11 @@ export async function lockUpload(
   return found.length === 1
 }
 
-export async function becomeActive(sql: Sql, id: ImageId, facts: Facts): Promise<void> {
+/** @param where the store in which the bytes lie */
+export async function becomeActive(sql: Sql, id: ImageId, facts: Facts, where: string): Promise<void> {
   await sql`
     update image.images
-       set status = 'active', size_bytes = ${facts.sizeBytes}, virtual_size_bytes = ${facts.virtualSizeBytes},
+       set status = 'active', stores = array[${where}]::text[], size_bytes = ${facts.sizeBytes}, virtual_size_bytes = ${facts.virtualSizeBytes},
            checksum = ${facts.md5}, os_hash_algo = 'sha512', os_hash_value = ${facts.sha512}, updated_at = now(),
            upload_lease_until = null
      where id = ${id}`
@@ -65,74 +66,6 @@ export async function giveUpUpload(sql: Sql, id: ImageId, uploadId: string): Pro
        set status = 'queued', size_bytes = null, virtual_size_bytes = null, updated_at = now(),
            upload_id = null, upload_lease_until = null
      where id = ${id} and upload_id = ${uploadId} and status in ('saving', 'uploading')`
-}
-
-// --- Staged bytes -------------------------------------------------------------------------------------------------
-
-/** The bytes wait in the upload's incoming file, however long. @returns whether the image was still there for them */
-export async function becomeStaged(
-  sql: Sql,
-  id: ImageId,
-  uploadId: string,
-  facts: Pick<Facts, 'sizeBytes' | 'md5' | 'sha512'>,
-): Promise<boolean> {
-  const staged = await sql`
-    update image.images
-       set size_bytes = ${facts.sizeBytes}, staged_md5 = ${facts.md5}, staged_sha512 = ${facts.sha512},
-           upload_lease_until = null, updated_at = now()
-     where id = ${id} and upload_id = ${uploadId} and status = 'uploading'`
-  return staged.count === 1
-}
-
-/** The upload whose bytes wait for an import. The caller holds the row. */
-export async function stagedUpload(sql: Sql, id: ImageId): Promise<string | undefined> {
-  const [found] = await sql<{ uploadId: string }[]>`
-    select upload_id from image.images where id = ${id} and status = 'uploading' and staged_md5 is not null`
-  return found?.uploadId
-}
-
-/** The caller holds the row. */
-export async function beginImport(sql: Sql, id: ImageId): Promise<void> {
-  await sql`
-    update image.images set status = 'importing', import_failed = false, updated_at = now() where id = ${id}`
-}
-
-/** @returns whether the image was still importing these bytes */
-export async function becomeActiveFromStage(
-  sql: Sql,
-  id: ImageId,
-  uploadId: string,
-  virtualSizeBytes: number | null,
-): Promise<boolean> {
-  const done = await sql`
-    update image.images
-       set status = 'active', virtual_size_bytes = ${virtualSizeBytes}, checksum = staged_md5, os_hash_algo = 'sha512',
-           os_hash_value = staged_sha512, updated_at = now()
-     where id = ${id} and upload_id = ${uploadId} and status = 'importing'`
-  return done.count === 1
-}
-
-export async function isActiveFrom(sql: Sql, id: ImageId, uploadId: string): Promise<boolean> {
-  const found = await sql`
-    select from image.images where id = ${id} and upload_id = ${uploadId} and status in ('active', 'deactivated')`
-  return found.length === 1
-}
-
-/** Takes `becomeActiveFromStage` back. Finding that the image has gone or moved on is fine. */
-export async function backToImporting(sql: Sql, id: ImageId, uploadId: string): Promise<void> {
-  await sql`
-    update image.images
-       set status = 'importing', virtual_size_bytes = null, checksum = null, os_hash_algo = null, os_hash_value = null
-     where id = ${id} and upload_id = ${uploadId} and status = 'active'`
-}
-
-/** The import failed; the image may be filled anew. Finding that it has gone or moved on is fine. */
-export async function giveUpImport(sql: Sql, id: ImageId, uploadId: string): Promise<void> {
-  await sql`
-    update image.images
-       set status = 'queued', import_failed = true, size_bytes = null, staged_md5 = null, staged_sha512 = null,
-           upload_id = null, updated_at = now()
-     where id = ${id} and upload_id = ${uploadId} and status = 'importing'`
 }
 
 // --- After a crash ------------------------------------------------------------------------------------------------
@@ -148,20 +81,27 @@ export async function giveUpExpired(sql: Sql): Promise<ImageId[]> {
   return rows.map((row) => row.id)
 }
 
-/** Of these uploads, those that are under way or staged. */
+/** Of these uploads and imports, those that are under way or staged. */
 export async function uploadsUnderWay(sql: Sql, uploadIds: readonly string[]): Promise<Set<string>> {
-  const rows = await sql<{ uploadId: string }[]>`
-    select upload_id from image.images
-     where upload_id = any(${sql.array([...uploadIds])}::uuid[]) and status in ('saving', 'uploading', 'importing')`
-  return new Set(rows.map((row) => row.uploadId))
+  const rows = await sql<{ uploadId: string | null; importTask: string | null }[]>`
+    select upload_id, import_task from image.images
+     where (upload_id = any(${sql.array([...uploadIds])}::uuid[]) and status in ('saving', 'uploading', 'importing'))
+        or import_task = any(${sql.array([...uploadIds])}::uuid[])`
+  return new Set(rows.flatMap(({ uploadId, importTask }) => [uploadId, importTask]).filter((id) => id !== null))
 }
 
-/** Of these images, those whose bytes nobody needs: deleted, never known, or queued with no upload under way. */
-export async function withoutNeedOfBytes(sql: Sql, ids: readonly ImageId[]): Promise<ImageId[]> {
+/** No row needs the bytes of `i` in a store: it is not said to lie there, and nobody is bringing it there. */
+const isWithoutNeed = (sql: Sql, store: string) => sql`
+  (i.id is null or i.status = 'deleted'
+   or (not (${store} = any(i.stores)) and i.import_task is null
+       and (i.upload_id is null or i.status in ('active', 'deactivated'))))`
+
+/** Of these images, those whose bytes in a store nobody needs. */
+export async function withoutNeedOfBytes(sql: Sql, store: string, ids: readonly ImageId[]): Promise<ImageId[]> {
   const rows = await sql<{ id: ImageId }[]>`
     select f.id from unnest(${sql.array([...ids])}::uuid[]) as f (id)
       left join image.images i on i.id = f.id
-     where i.id is null or i.status = 'deleted' or (i.status = 'queued' and i.upload_id is null)`
+     where ${isWithoutNeed(sql, store)}`
   return rows.map((row) => row.id)
 }
 
@@ -171,11 +111,11 @@ export async function lockBytes(sql: Sql, id: ImageId): Promise<void> {
 }
 
 /** The same question for one, with the row held so that no upload can begin meanwhile. */
-export async function lockWithoutNeedOfBytes(sql: Sql, id: ImageId): Promise<boolean> {
+export async function lockWithoutNeedOfBytes(sql: Sql, store: string, id: ImageId): Promise<boolean> {
   await lockBytes(sql, id)
-  const [found] = await sql<{ status: string; uploadId: string | null }[]>`
-    select status, upload_id from image.images where id = ${id} for update`
-  return found === undefined || found.status === 'deleted' || (found.status === 'queued' && found.uploadId === null)
+  await sql`select from image.images where id = ${id} for update`
+  const [found] = await withoutNeedOfBytes(sql, store, [id])
+  return found !== undefined
 }
 
 // --- Quotas -------------------------------------------------------------------------------------------------------

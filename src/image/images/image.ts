@@ -36,8 +36,13 @@ export interface Image {
   /** Null stands for a well-known property that was set to nothing. */
   readonly properties: Readonly<Record<string, string | null>>
   readonly tags: readonly string[]
-  /** Whether the last import of it ended badly. */
-  readonly importFailed: boolean
+  /** Where its bytes lie. */
+  readonly stores: readonly string[]
+  /** Where an import is bringing them, and where the last one could not; null until a first import. */
+  readonly importingTo: readonly string[] | null
+  readonly failedStores: readonly string[] | null
+  /** The import or copy that has the image. */
+  readonly importTask: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

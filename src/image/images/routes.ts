@@ -4,24 +4,28 @@ import type { ImageSettings } from '../settings.ts'
 import type { ImageRules } from './images.ts'
 import { readPatch } from './json-patch.ts'
 import { readListQuery } from './list-query.ts'
-import { STORE, viewImage, viewPage } from './view.ts'
+import { viewImage, viewPage } from './view.ts'
 
 interface Options {
   readonly images: ImageRules
   readonly settings: ImageSettings
   readonly importMethods: readonly string[]
+  readonly storeIds: readonly string[]
   /** `http://host/image` */
   readonly baseUrl: string
 }
 
-export function imageRoutes(app: FastifyInstance, { images, settings, importMethods, baseUrl }: Options): void {
+export function imageRoutes(
+  app: FastifyInstance,
+  { images, settings, importMethods, storeIds, baseUrl }: Options,
+): void {
   app.post('/v2/images', { config: { policy: 'add_image', rawBody: true } }, async (request, reply) => {
     const image = await images.create(request.caller, request.body)
     reply
       .code(201)
       .header('location', `${baseUrl}/v2/images/${image.id}`)
       .header('openstack-image-import-methods', importMethods.join(','))
-      .header('openstack-image-store-ids', STORE)
+      .header('openstack-image-store-ids', storeIds.join(','))
     return viewImage(image)
   })
 

@@ -8,7 +8,8 @@ import type { Filter, ListQuery, SortKey } from './list-query.ts'
 const columns = (sql: Sql) => sql`
   i.id, i.status, i.name, i.visibility, i.protected, i.os_hidden, i.owner, i.container_format, i.disk_format,
   i.min_disk_gib as "minDiskGiB", i.min_ram_mib as "minRamMiB", i.size_bytes, i.virtual_size_bytes, i.checksum,
-  i.os_hash_algo, i.os_hash_value, i.properties, i.tags, i.import_failed, i.created_at, i.updated_at`
+  i.os_hash_algo, i.os_hash_value, i.properties, i.tags, i.stores, i.importing_to, i.failed_stores, i.import_task,
+  i.created_at, i.updated_at`
 
 /** Images that a caller may see at all. Source: is_image_visible in glance/db/utils.py */
 const visibleTo = (sql: Sql, caller: Caller) =>
@@ -87,7 +88,8 @@ export async function markDeleted(sql: Sql, id: ImageId): Promise<string | undef
   await sql`delete from image.members where image_id = ${id}`
   const [gone] = await sql<{ uploadId: string | null }[]>`
     update image.images
-       set status = 'deleted', deleted_at = now(), properties = '{}', tags = '{}', upload_lease_until = null
+       set status = 'deleted', deleted_at = now(), properties = '{}', tags = '{}', upload_lease_until = null,
+           import_task = null
      where id = ${id}
     returning upload_id`
   return gone?.uploadId ?? undefined

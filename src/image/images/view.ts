@@ -1,9 +1,6 @@
 /** From an image to what a client reads. Properties of users stand beside the base ones, as upstream has them. */
 import type { Image } from './image.ts'
 
-/** The one store that there is; see discovery/. */
-export const STORE = 'file'
-
 const WITH_BYTES = new Set(['active', 'deactivated'])
 
 export function viewImage(image: Image): Record<string, unknown> {
@@ -29,9 +26,12 @@ export function viewImage(image: Image): Record<string, unknown> {
     tags: image.tags,
     created_at: viewTime(image.createdAt),
     updated_at: viewTime(image.updatedAt),
-    ...(WITH_BYTES.has(image.status) && { stores: STORE }),
-    ...(image.status === 'importing' && { os_glance_importing_to_stores: STORE, os_glance_failed_import: '' }),
-    ...(image.importFailed && { os_glance_importing_to_stores: '', os_glance_failed_import: STORE }),
+    ...(WITH_BYTES.has(image.status) && { stores: image.stores.join(',') }),
+    ...(image.importingTo !== null && {
+      os_glance_importing_to_stores: image.importingTo.join(','),
+      os_glance_failed_import: (image.failedStores ?? []).join(','),
+    }),
+    ...(image.importTask !== null && { os_glance_import_task: image.importTask }),
     self,
     file: `${self}/file`,
     schema: '/v2/schemas/image',

@@ -1,72 +1,130 @@
 /**
- * Import one image: bytes that were staged become the image's. Read it downwards. If a step fails, its undo and those
- * above it run, last first, so that the failure is told last.
+ * Import one image: bytes that were staged, or that are fetched from the web, become the image's in each of its stores.
+ * Read it downwards. If a step fails, its undo and those above it run, last first, so that the failure is told last.
  */
 import type { Database } from '../../database/database.ts'
-import { isDomainError } from '../../domain-error.ts'
 import { saga } from '../../durable/saga.ts'
 import type { ImageId } from '../../ids.ts'
-import type { ByteStore } from '../data/byte-store.ts'
 import type { Inspect } from '../data/inspect.ts'
-import * as data from '../data/store.ts'
-import { goneWhileUploading } from '../errors.ts'
+import { goneWhileUploading, noStoreTookIt } from '../errors.ts'
 import * as images from '../images/store.ts'
-import { STORE } from '../images/view.ts'
+import type { ImageSettings } from '../settings.ts'
+import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import * as tasks from '../tasks/store.ts'
+import { fetchInto, type WebSource } from './fetch.ts'
+import { bringTo, takeBackFrom } from './placing.ts'
+import { telling } from './progress.ts'
+import * as store from './store.ts'
 
 /** The task is the story's id, too. */
-export type ImportOrder = { readonly imageId: ImageId; readonly taskId: string; readonly uploadId: string }
+export type ImportOrder = {
+  readonly imageId: ImageId
+  readonly taskId: string
+  readonly uploadId: string
+  /** Absent in orders from before there were several. */
+  readonly stores?: readonly string[]
+  readonly mustAllSucceed?: boolean
+  /** Where the bytes are fetched from; absent where they were staged. */
+  readonly web?: WebSource
+}
 
-/** An image of much data takes long to read through. */
+export interface ImportTools {
+  readonly db: Database
+  readonly settings: ImageSettings
+  readonly stores: Stores
+  readonly inspect: Inspect
+}
+
+/** An image of much data takes long to read through, and to copy. */
 const INSPECT_WITHIN_MS = 300_000
+export const COPY_WITHIN_MS = 6 * 3_600_000
 
-export function importStory({ db, bytes, inspect }: { db: Database; bytes: ByteStore; inspect: Inspect }) {
-  return async ({ imageId, taskId, uploadId }: ImportOrder): Promise<void> => {
+export function importStory(tools: ImportTools) {
+  const { db, settings, stores, inspect } = tools
+  const { bytes } = stores
+  return async (order: ImportOrder): Promise<void> => {
+    const { imageId, taskId, uploadId, web, mustAllSucceed = true } = order
+    // The default store takes the incoming file itself, so it comes last.
+    const wanted = [...(order.stores ?? [DEFAULT_STORE])].sort(
+      (one, other) => Number(one === DEFAULT_STORE) - Number(other === DEFAULT_STORE),
+    )
+    const path = bytes.incomingPath(imageId, uploadId)
+    const told = <T>(run: () => Promise<T>) => telling(db, taskId, run)
+
     await saga(async (step) => {
       await step('report importing', {
         run: () => tasks.begin(db, taskId),
         undo: async () => {
           await bytes.discard(imageId, uploadId)
           await db.begin(async (tx) => {
-            await data.giveUpImport(tx, imageId, uploadId)
+            await store.giveUpImport(tx, { imageId, taskId, wanted })
             await tasks.end(tx, taskId, 'failure')
           })
         },
       })
 
+      if (web !== undefined) {
+        await step('fetch the bytes', {
+          withinMs: settings.web.withinMs,
+          run: (signal) => told(() => fetchInto(tools, { imageId, taskId, uploadId, web, signal })),
+          undo: () => bytes.discard(imageId, uploadId),
+        })
+      }
+
       // Nothing to undo: looking changes nothing.
       const { virtualSizeBytes } = await step('inspect the bytes', {
         withinMs: INSPECT_WITHIN_MS,
-        run: async () => {
-          try {
+        run: () =>
+          told(async () => {
             const image = await images.find(db, imageId)
             if (image === undefined) throw goneWhileUploading(imageId)
-            return { virtualSizeBytes: await inspect(bytes.incomingPath(imageId, uploadId), image) }
-          } catch (error) {
-            await tasks.explain(db, taskId, isDomainError(error) ? error.message : 'The image could not be inspected.')
-            throw error
-          }
-        },
+            return { virtualSizeBytes: await inspect(path, image) }
+          }),
       })
 
-      await step('keep the bytes', {
-        run: () =>
-          db.begin(async (tx) => {
-            if (!(await data.lockUpload(tx, imageId, uploadId, ['importing']))) throw goneWhileUploading(imageId)
-            await bytes.keep(bytes.incomingPath(imageId, uploadId), imageId)
+      const brought: boolean[] = []
+      for (const where of wanted) {
+        brought.push(
+          await step(where === DEFAULT_STORE ? 'keep the bytes' : `keep the bytes in ${where}`, {
+            withinMs: COPY_WITHIN_MS,
+            run: (signal) =>
+              told(() =>
+                bringTo(tools, {
+                  where,
+                  from: path,
+                  target: { imageId, uploadId },
+                  taskId,
+                  signal,
+                  mayFail: !mustAllSucceed,
+                  // Where one store is enough, users need not wait for the others.
+                  onKept: async (tx) => {
+                    if (!mustAllSucceed) await store.becomeActive(tx, imageId, taskId, virtualSizeBytes)
+                  },
+                }),
+              ),
+            undo: async () => {
+              await store.reclaimImport(db, { imageId, taskId, uploadId })
+              await takeBackFrom(tools, { where, target: { imageId, uploadId }, taskId })
+            },
           }),
-        undo: () => bytes.remove(imageId),
-      })
+        )
+      }
 
       await step('report active', {
         run: () =>
-          db.begin(async (tx) => {
-            if (await data.becomeActiveFromStage(tx, imageId, uploadId, virtualSizeBytes)) {
-              await tasks.explain(tx, taskId, `Imported to store ${STORE}`)
+          told(async () => {
+            const kept = wanted.filter((_where, index) => brought[index])
+            if (kept.length === 0) throw noStoreTookIt()
+            await db.begin(async (tx) => {
+              if (await tasks.hasSucceeded(tx, taskId)) return
+              await store.becomeActive(tx, imageId, taskId, virtualSizeBytes)
+              if (!(await store.endImport(tx, imageId, taskId))) throw goneWhileUploading(imageId)
+              await tasks.explain(tx, taskId, `Imported to store ${kept.join(', ')}`)
               await tasks.end(tx, taskId, 'success', { image_id: imageId })
-            } else if (!(await data.isActiveFrom(tx, imageId, uploadId))) throw goneWhileUploading(imageId)
+            })
+            await bytes.discard(imageId, uploadId)
           }),
-        undo: () => data.backToImporting(db, imageId, uploadId),
+        undo: () => store.reclaimImport(db, { imageId, taskId, uploadId }),
       })
     })
   }

@@ -108,9 +108,9 @@ describe('an import of staged bytes', () => {
     ['a name of another type', { method: { name: 5 } }, 400, /'name' field/],
     [
       'a method that is not offered',
-      { method: { name: 'copy-image' } },
+      { method: { name: 'glance-download' } },
       400,
-      /Unknown import method name 'copy-image'/,
+      /Unknown import method name 'glance-download'/,
     ],
     ['a store that is none', { method: { name: 'glance-direct' }, stores: ['x'] }, 409, /no store x/],
     ['stores of another type', { method: { name: 'glance-direct' }, stores: 'file' }, 400, /list/],

@@ -1,38 +1,53 @@
 /**
- * Staging and import: bytes come first, to no place that anybody reads, and become the image's when the owner says so.
- * Source: stage in glance/api/v2/image_data.py, import_image in glance/api/v2/images.py
+ * Staging, imports and copies: bytes come first to a place that nobody reads, and become the image's when they were
+ * looked at. Source: stage in glance/api/v2/image_data.py, import_image and delete_from_store in glance/api/v2/images.py
  */
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { Sql } from '../../database/database.ts'
 import type { Stories, Story } from '../../durable/stories.ts'
 import type { Caller } from '../../http/caller.ts'
 import type { StoryId } from '../../ids.ts'
 import { admit, type DataTools, withLease } from '../data/data.ts'
 import * as data from '../data/store.ts'
-import { goneWhileUploading, importImpossible, invalidBody, sizeMismatch, storeNotFound } from '../errors.ts'
+import {
+  alreadyInStore,
+  goneWhileUploading,
+  importImpossible,
+  importUnderWay,
+  lastStore,
+  notInStore,
+  notStoredThere,
+  sizeMismatch,
+  storeNotOnNode,
+} from '../errors.ts'
 import { authorizeOn } from '../images/access.ts'
+import type { Image } from '../images/image.ts'
 import { visibleImage } from '../images/images.ts'
-import { STORE } from '../images/view.ts'
 import * as tasks from '../tasks/store.ts'
+import type { CopyOrder } from './copy-image.ts'
 import type { ImportOrder } from './import-image.ts'
-
-/** In the order in which clients are told of them. */
-export const IMPORT_METHODS = ['glance-direct'] as const
+import { type ImportRequest, readImport } from './request.ts'
+import * as store from './store.ts'
+import { allowed } from './web/download.ts'
 
 export interface ImportRules {
   /** Takes the bytes of a queued image aside; it is `uploading` when this resolves, and queued again when it throws. */
   stage(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined): Promise<void>
-  /** Begins the import of what was staged; the image is `importing` when this resolves. */
+  /** Begins an import or a copy; the image is held by it when this resolves. */
   begin(caller: Caller, id: string, body: unknown, storeHeader: string | undefined): Promise<void>
+  /** Takes the bytes out of one store, if another has them, too. */
+  leaveStore(caller: Caller, id: string, from: string): Promise<void>
 }
 
 interface Tools extends DataTools {
   readonly stories: Stories
-  readonly story: Story<ImportOrder>
+  readonly importStory: Story<ImportOrder>
+  readonly copyStory: Story<CopyOrder>
 }
 
 export function importRules(tools: Tools): ImportRules {
-  const { db, settings, bytes, stories, story } = tools
+  const { db, settings, bytes, stores, stories, importStory, copyStory } = tools
   return {
     async stage(caller, id, source, declaredBytes) {
       const uploadId = randomUUID()
@@ -48,7 +63,7 @@ export function importRules(tools: Tools): ImportRules {
         if (declaredBytes !== undefined && received.sizeBytes !== declaredBytes) {
           throw sizeMismatch(declaredBytes, received.sizeBytes)
         }
-        if (!(await data.becomeStaged(db, image.id, uploadId, received))) throw goneWhileUploading(image.id)
+        if (!(await store.becomeStaged(db, image.id, uploadId, received))) throw goneWhileUploading(image.id)
       } catch (error) {
         await bytes.discard(image.id, uploadId)
         await data.giveUpUpload(db, image.id, uploadId)
@@ -57,23 +72,18 @@ export function importRules(tools: Tools): ImportRules {
     },
 
     async begin(caller, id, body, storeHeader) {
-      const request = readImport(body, storeHeader)
-      const taskId = randomUUID()
+      const request = readImport(body, storeHeader, stores)
+      if (request.method === 'web-download') {
+        // What is wrong with the image is told before what is wrong with the source, whose name takes time to resolve.
+        await examine(db, caller, await visibleImage(db, caller, id), request)
+        await allowed(request.uri, settings.web)
+      }
       await stories.commit(async (tx, ask) => {
         const image = await visibleImage(tx, caller, id, 'lock')
-        const uploadId = await data.stagedUpload(tx, image.id)
-        if (image.status === 'active') {
-          throw importImpossible('Image with status active cannot be target for import')
-        }
-        if (uploadId === undefined) {
-          throw importImpossible("Image needs to be staged before 'glance-direct' method can be used")
-        }
-        for (const name of ['containerFormat', 'diskFormat'] as const) {
-          const shown = name === 'diskFormat' ? 'disk_format' : 'container_format'
-          if (image[name] === null) throw importImpossible(`'${shown}' needs to be set before import`)
-        }
-        authorizeOn('modify_image', caller, image)
-        await data.beginImport(tx, image.id)
+        const staged = await examine(tx, caller, image, request)
+        const wanted = storesFor(image, request)
+        if (wanted.length === 0) return
+        const taskId = randomUUID()
         await tasks.insert(tx, {
           id: taskId,
           type: 'api_image_import',
@@ -81,42 +91,75 @@ export function importRules(tools: Tools): ImportRules {
           userId: caller.userId,
           requestId: caller.requestId,
           imageId: image.id,
-          input: { image_id: image.id, import_req: request, backend: [STORE] },
+          input: { image_id: image.id, import_req: request.body, backend: wanted },
         })
-        await ask(story, taskId as StoryId, { imageId: image.id, taskId, uploadId })
+        const order = { imageId: image.id, taskId, stores: wanted, mustAllSucceed: request.mustAllSucceed }
+        if (request.method === 'copy-image') {
+          await store.beginCopy(tx, order)
+          return await ask(copyStory, taskId as StoryId, order)
+        }
+        const uploadId = staged ?? randomUUID()
+        await store.beginImport(tx, { ...order, uploadId })
+        await ask(importStory, taskId as StoryId, {
+          ...order,
+          uploadId,
+          ...(request.method === 'web-download' && { web: { uri: request.uri, expected: request.expected } }),
+        })
       })
+    },
+
+    async leaveStore(caller, id, from) {
+      if (!stores.isKnown(from)) throw storeNotOnNode(from)
+      const image = await db.begin(async (tx) => {
+        const image = await visibleImage(tx, caller, id, 'lock')
+        authorizeOn('get_image_location', caller, image)
+        authorizeOn('delete_image_location', caller, image)
+        if (image.status !== 'active') {
+          throw notInStore("It's not allowed to remove image data from store if image status is not 'active'")
+        }
+        if (image.importTask !== null) throw importUnderWay()
+        if (image.stores.length === 1) throw lastStore()
+        if (!image.stores.includes(from)) throw notStoredThere(image.id, from)
+        await store.leaveStore(tx, image.id, from)
+        return image
+      })
+      // After a crash here the gardener removes what lies around: no row says that it lies there.
+      await stores.remove(from, image.id)
     },
   }
 }
 
-interface ImportRequest {
-  readonly method: { readonly name: string }
-  readonly [option: string]: unknown
+/**
+ * Whether an image may be imported or copied so, by this caller.
+ * @returns the upload that staged its bytes, if that is where they come from
+ */
+async function examine(sql: Sql, caller: Caller, image: Image, { method }: ImportRequest): Promise<string | undefined> {
+  if (method === 'copy-image' && image.status !== 'active') {
+    throw importImpossible('Only images with status active can be targeted for copying')
+  }
+  if (method !== 'copy-image' && image.status === 'active') {
+    throw importImpossible('Image with status active cannot be target for import')
+  }
+  if (method === 'web-download' && image.status !== 'queued') {
+    throw importImpossible("Image needs to be in 'queued' state to use 'web-download' method")
+  }
+  const staged = method === 'glance-direct' ? await store.stagedUpload(sql, image.id) : undefined
+  if (method === 'glance-direct' && staged === undefined) {
+    throw importImpossible("Image needs to be staged before 'glance-direct' method can be used")
+  }
+  if (image.containerFormat === null) throw importImpossible("'container_format' needs to be set before import")
+  if (image.diskFormat === null) throw importImpossible("'disk_format' needs to be set before import")
+  authorizeOn(method === 'copy-image' ? 'copy_image' : 'modify_image', caller, image)
+  if (image.importTask !== null) throw importUnderWay()
+  return staged
 }
 
-function readImport(body: unknown, storeHeader: string | undefined): ImportRequest {
-  if (body === undefined || body === null) throw invalidBody('Body expected in request.')
-  const { method, all_stores = false, all_stores_must_succeed = true, stores } = body as Record<string, unknown>
-  if (method === undefined) throw invalidBody("Import request requires a 'method' field.")
-  const name = typeof method === 'object' && method !== null ? (method as { name?: unknown }).name : undefined
-  if (typeof name !== 'string') throw invalidBody("Import request requires a 'name' field.")
-  if (!(IMPORT_METHODS as readonly string[]).includes(name)) {
-    throw invalidBody(`Unknown import method name '${name.slice(0, 64)}'.`)
-  }
-  if (typeof all_stores_must_succeed !== 'boolean') {
-    throw invalidBody("'all_stores_must_succeed' must be boolean value only")
-  }
-  if (typeof all_stores !== 'boolean') throw invalidBody("'all_stores' must be boolean value only")
-  if (stores !== undefined && storeHeader !== undefined) {
-    throw invalidBody("Stores parameter and x-image-meta-store header can't be both specified")
-  }
-  if (all_stores && (stores !== undefined || storeHeader !== undefined)) {
-    throw invalidBody("All_stores parameter can't be used with x-image-meta-store header or stores parameter")
-  }
-  if (stores !== undefined && !(Array.isArray(stores) && stores.every((store) => typeof store === 'string'))) {
-    throw invalidBody("'stores' must be a list of store ids")
-  }
-  const unknown = [...((stores as string[] | undefined) ?? []), storeHeader ?? STORE].find((store) => store !== STORE)
-  if (unknown !== undefined) throw importImpossible(storeNotFound(unknown).message)
-  return body as ImportRequest
+/** Where a copy finds the image already it is not brought again: to all stores means to the rest of them. */
+function storesFor(image: Image, { method, stores, isAllStores }: ImportRequest): string[] {
+  if (method !== 'copy-image') return [...stores]
+  const has = (store: string) => image.stores.includes(store)
+  if (isAllStores) return stores.filter((store) => !has(store))
+  const already = stores.find(has)
+  if (already !== undefined) throw alreadyInStore(already)
+  return [...stores]
 }

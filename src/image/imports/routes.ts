@@ -1,19 +1,12 @@
 /** `PUT …/stage`, `POST …/import`, and taking an image out of a store. Rules: ./imports.ts */
 import type { FastifyInstance } from 'fastify'
 import { readingBody } from '../data/routes.ts'
-import { lastStore, notInStore, storeNotFound } from '../errors.ts'
-import { authorizeOn } from '../images/access.ts'
-import type { ImageRules } from '../images/images.ts'
-import { STORE } from '../images/view.ts'
 import type { ImportRules } from './imports.ts'
 
 type OfImage = { Params: { image_id: string } }
 type OfStore = { Params: { store_id: string; image_id: string } }
 
-export function importRoutes(
-  app: FastifyInstance,
-  { imports, images }: { imports: ImportRules; images: ImageRules },
-): void {
+export function importRoutes(app: FastifyInstance, { imports }: { imports: ImportRules }): void {
   app.put<OfImage>(
     '/v2/images/:image_id/stage',
     { config: { policy: 'modify_image', rawBody: true, takesBytes: true } },
@@ -35,19 +28,13 @@ export function importRoutes(
     },
   )
 
-  // There is one store, and the last place of an image is not taken from it.
   app.delete<OfStore>(
     '/v2/stores/:store_id/:image_id',
     { config: { policy: 'delete_image_location' } },
-    async (request) => {
+    async (request, reply) => {
       const { store_id, image_id } = request.params
-      if (store_id !== STORE) throw notInStore(storeNotFound(store_id).message)
-      const image = await images.get(request.caller, image_id)
-      authorizeOn('delete_image_location', request.caller, image)
-      if (image.status !== 'active') {
-        throw notInStore("It's not allowed to remove image data from store if image status is not 'active'")
-      }
-      throw lastStore()
+      await imports.leaveStore(request.caller, image_id, store_id)
+      reply.code(204)
     },
   )
 }

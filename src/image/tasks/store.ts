@@ -65,6 +65,11 @@ export async function end(sql: Sql, id: string, status: 'success' | 'failure', r
      where id = ${id}`
 }
 
+export async function hasSucceeded(sql: Sql, id: string): Promise<boolean> {
+  const found = await sql`select from image.tasks where id = ${id} and status = 'success'`
+  return found.length === 1
+}
+
 export async function find(sql: Sql, id: string): Promise<Task | undefined> {
   const [found] = await sql<Task[]>`select ${columns(sql)} from image.tasks where id = ${id} and ${isLive(sql)}`
   return found
