@@ -9,9 +9,12 @@ export type Kind =
   | 'access rule'
   | 'credential'
   | 'domain'
+  | 'ec2 access key'
   | 'endpoint'
+  | 'endpoint group'
   | 'group'
   | 'limit'
+  | 'policy'
   | 'project'
   | 'project tag'
   | 'region'
@@ -95,6 +98,51 @@ export function markerNotFound(marker: string): DomainError {
 
 export function assignmentNotFound(): DomainError {
   return new DomainError('not-found', 'identity.assignment.not-found', 'There is no such role assignment.')
+}
+
+/** @param part what of a domain's configuration is not set */
+export function domainConfigNotFound(part: {
+  readonly domainId: string
+  readonly group?: string | undefined
+  readonly option?: string | undefined
+}): DomainError {
+  const what = part.option ?? (part.group === undefined ? 'any option' : `any option of the group ${part.group}`)
+  return new DomainError(
+    'not-found',
+    'identity.domain-config.not-found',
+    `The domain ${shown(part.domainId)} does not set ${what}.`,
+  )
+}
+
+export function policyAssociationNotFound(): DomainError {
+  return new DomainError('not-found', 'identity.policy-association.not-found', 'The policy is not for that.')
+}
+
+export function endpointPolicyNotFound(endpointId: string): DomainError {
+  return new DomainError(
+    'not-found',
+    'identity.endpoint-policy.not-found',
+    `No policy is for the endpoint ${shown(endpointId)}.`,
+  )
+}
+
+type Filtered = 'endpoint' | 'endpoint group'
+
+/** A project has been given the endpoint, or the group of endpoints, before. */
+export function alreadyAssociated(kind: Filtered, id: string, projectId: string): DomainError {
+  return new DomainError(
+    'conflict',
+    `identity.${kind.replaceAll(' ', '-')}.associated`,
+    `The project ${shown(projectId)} has the ${kind} ${shown(id)} already.`,
+  )
+}
+
+export function associationNotFound(kind: Filtered, id: string, projectId: string): DomainError {
+  return new DomainError(
+    'not-found',
+    `identity.${kind.replaceAll(' ', '-')}.not-associated`,
+    `The project ${shown(projectId)} has no ${kind} ${shown(id)}.`,
+  )
 }
 
 export function membershipNotFound(userId: string, groupId: string): DomainError {
@@ -194,9 +242,15 @@ type ForbiddenCode =
   | 'application-credential.restricted'
   | 'catalog.no-project'
   | 'credential.other-project'
+  | 'domain-config.default-hidden'
+  | 'domain-config.empty'
+  | 'domain-config.other-part'
+  | 'domain-config.password-rules'
+  | 'domain-config.unsupported'
   | 'domain.default'
   | 'domain.enabled'
   | 'limit.no-reference'
+  | 'login.ec2-token'
   | 'login.application-credential-token'
   | 'login.not-trustee'
   | 'login.scoped-token'
@@ -227,6 +281,11 @@ export function immutable(kind: Kind, id: string): DomainError {
     `identity.${kind}.immutable`,
     `The ${kind} ${shown(id)} is immutable: set its option "immutable" to false first.`,
   )
+}
+
+/** A part of the API that was taken back everywhere: 410. */
+export function goneForGood(what: string): DomainError {
+  return new DomainError('not-found', 'identity.gone', `${what} is no more.`)
 }
 
 /** A part of the API that this cloud has not; refused by name. */

@@ -16,8 +16,10 @@ const STATUS: Readonly<Record<Reason, number>> = {
 /** Codes whose status is not their reason's. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'http.surprise': 500,
+  'http.method.not-allowed': 405,
   'http.body.too-large': 413,
   'identity.not-offered': 501,
+  'identity.gone': 410,
   // The subject of a question about a token, not the token of the question.
   'identity.token.subject-unknown': 404,
 }
@@ -27,7 +29,9 @@ const TITLE: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   409: 'Conflict',
+  410: 'Gone',
   413: 'Request Entity Too Large',
   500: 'Internal Server Error',
   501: 'Not Implemented',
@@ -37,7 +41,7 @@ const TITLE: Readonly<Record<number, string>> = {
 /** @param identityUrl the public URL of identity, for `WWW-Authenticate` */
 export function faultOf(error: DomainError, identityUrl: string): Fault {
   const code = STATUS_OF_CODE[error.code] ?? STATUS[error.reason]
-  const { identity, body, receipt } = error.details
+  const { identity, body, receipt, allow } = error.details
   if (error.code === 'identity.login.more-methods') {
     return { status: 401, body, headers: { 'openstack-auth-receipt': String(receipt) } }
   }
@@ -52,6 +56,7 @@ export function faultOf(error: DomainError, identityUrl: string): Fault {
       },
     },
     headers: {
+      ...(allow !== undefined && { allow: String(allow) }),
       ...(code === 401 && { 'www-authenticate': `Keystone uri="${identityUrl}"` }),
       ...(error.code === 'identity.password.busy' && { 'retry-after': '1' }),
     },

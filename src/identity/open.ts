@@ -13,11 +13,19 @@ import { openCatalog } from './catalog/catalog.ts'
 import { openChanges } from './changes.ts'
 import { openCredentials } from './credentials/credentials.ts'
 import { credentialRoutes } from './credentials/routes.ts'
+import { domainConfigRoutes } from './domain-config/routes.ts'
+import { openDomainConfig } from './domain-config/domain-config.ts'
 import { openDomains } from './domains/domains.ts'
 import { domainRoutes } from './domains/routes.ts'
+import { openEc2Credentials } from './ec2-credentials/ec2-credentials.ts'
+import { ec2CredentialRoutes } from './ec2-credentials/routes.ts'
+import { openEndpointFilter } from './endpoint-filter/endpoint-filter.ts'
+import { endpointFilterRoutes } from './endpoint-filter/routes.ts'
+import { openEndpointPolicies } from './endpoint-policies/endpoint-policies.ts'
+import { endpointPolicyRoutes } from './endpoint-policies/routes.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { endpointRoutes } from './endpoints/routes.ts'
-import { textUnstorable } from './errors.ts'
+import { forbidden, textUnstorable } from './errors.ts'
 import { faultOf } from './faults.ts'
 import { openGroups } from './groups/groups.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -38,9 +46,12 @@ import { serviceRoutes } from './services/routes.ts'
 import { openServices } from './services/services.ts'
 import { DEFAULT_SETTINGS, type IdentitySettings } from './settings.ts'
 import { unstorable } from './storable-text.ts'
+import { storedPolicyRoutes } from './stored-policies/routes.ts'
+import { openStoredPolicies } from './stored-policies/stored-policies.ts'
 import { openAccessMemory } from './tokens/access.ts'
 import { openKeyRing } from './tokens/key-ring.ts'
 import { openLogin } from './tokens/login.ts'
+import { revocationEventRoutes } from './tokens/revocation-events.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 import { type IdentityCaller, openTokens } from './tokens/tokens.ts'
 import { trustRoutes } from './trusts/routes.ts'
@@ -81,6 +92,11 @@ export async function openIdentity(
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
   const limits = openLimits({ db, changes })
   const trusts = openTrusts({ db, changes, access, settings })
+  const ec2Credentials = openEc2Credentials({ db, changes, keys: blobKeys, tokens })
+  const domainConfig = openDomainConfig({ db, changes, passwordRules: NO_PASSWORD_RULES })
+  const storedPolicies = openStoredPolicies({ db, changes })
+  const endpointPolicies = openEndpointPolicies({ db, changes })
+  const endpointFilter = openEndpointFilter({ db, changes })
   const identityUrl = publicUrl('identity')
 
   const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
@@ -88,11 +104,18 @@ export async function openIdentity(
     return { ...caller, requestId }
   }
 
+  /** A token of a signed request says who signed it, to the service that got the request; it manages nothing here. */
+  const authenticateHere = async (token: string, requestId: string): Promise<IdentityCaller> => {
+    const caller = await authenticate(token, requestId)
+    if (!caller.token.methods.includes('ec2credential')) return caller
+    throw forbidden('login.ec2-token', 'A token of a signed request is not taken by identity itself.')
+  }
+
   const plugin: FastifyPluginAsync = async (app) => {
     asService(app, {
       name: 'identity',
       policies: identityPolicies,
-      authenticate,
+      authenticate: authenticateHere,
       identityUrl,
       fault: (error) => faultOf(error, identityUrl),
     })
@@ -115,6 +138,12 @@ export async function openIdentity(
         await v3.register(serviceRoutes, { services, links })
         await v3.register(endpointRoutes, { endpoints, links })
         await v3.register(assignmentRoutes, { grants, roleAssignments, links })
+        await v3.register(ec2CredentialRoutes, { ec2Credentials, catalog, links })
+        await v3.register(domainConfigRoutes, { domainConfig })
+        await v3.register(storedPolicyRoutes, { storedPolicies, links })
+        await v3.register(endpointPolicyRoutes, { endpointPolicies, links })
+        await v3.register(endpointFilterRoutes, { prefix: '/OS-EP-FILTER', endpointFilter, links })
+        await v3.register(revocationEventRoutes, { db, links })
       },
       { prefix: '/v3' },
     )
@@ -134,6 +163,9 @@ export async function openIdentity(
     },
   }
 }
+
+/** There are no rules for passwords but their length. */
+const NO_PASSWORD_RULES = { password_regex: null, password_regex_description: null }
 
 /** What all of identity's routes have in common beside what every service's have. */
 function prepare(app: FastifyInstance): void {

@@ -7,7 +7,16 @@
  * nothing.
  */
 import type { Caller } from '../http/caller.ts'
-import { ADMIN, ANYONE, AUTHENTICATED, anyOf, type PolicyTable, type Rule, type Target } from '../http/policy.ts'
+import {
+  ADMIN,
+  ANYONE,
+  AUTHENTICATED,
+  anyOf,
+  type PolicyTable,
+  type Rule,
+  SERVICE_OR_ADMIN,
+  type Target,
+} from '../http/policy.ts'
 
 /** What identity's rules may compare. Each mirrors upstream's `target.…`. */
 export interface TargetFields {
@@ -110,6 +119,13 @@ const GRANT_WRITE = anyRule(
 )
 
 const CREDENTIAL_OWNER = isUser('credentialUserId')
+const EC2_WRITE = anyRule(
+  ADMIN,
+  both(
+    rule('member', (c) => has(c, 'member')),
+    CREDENTIAL_OWNER,
+  ),
+)
 const TRUSTOR = isUser('trustorUserId')
 const TRUSTEE = isUser('trusteeUserId')
 const TRUST_READ = scoped(NOT_DOMAIN, anyRule(ADMIN_OR_SYSTEM_READER, TRUSTOR, TRUSTEE))
@@ -280,4 +296,54 @@ export const identityPolicies = {
   'identity:get_role_for_trust': TRUST_READ,
   'identity:get_trust': TRUST_READ,
   'identity:delete_trust': scoped(NOT_DOMAIN, anyRule(ADMIN, TRUSTOR)),
+
+  'identity:get_domain_config': READ_NOT_DOMAIN,
+  'identity:get_domain_config_default': READ_NOT_DOMAIN,
+  'identity:get_security_compliance_domain_config': AUTHENTICATED,
+  'identity:create_domain_config': ADMIN_NOT_DOMAIN,
+  'identity:update_domain_config': ADMIN_NOT_DOMAIN,
+  'identity:delete_domain_config': ADMIN_NOT_DOMAIN,
+
+  'identity:get_policy': READ_NOT_DOMAIN,
+  'identity:list_policies': READ_NOT_DOMAIN,
+  'identity:create_policy': ADMIN_NOT_DOMAIN,
+  'identity:update_policy': ADMIN_NOT_DOMAIN,
+  'identity:delete_policy': ADMIN_NOT_DOMAIN,
+  'identity:create_policy_association_for_endpoint': ADMIN_NOT_DOMAIN,
+  'identity:check_policy_association_for_endpoint': READ_NOT_DOMAIN,
+  'identity:delete_policy_association_for_endpoint': ADMIN_NOT_DOMAIN,
+  'identity:create_policy_association_for_service': ADMIN_NOT_DOMAIN,
+  'identity:check_policy_association_for_service': READ_NOT_DOMAIN,
+  'identity:delete_policy_association_for_service': ADMIN_NOT_DOMAIN,
+  'identity:create_policy_association_for_region_and_service': ADMIN_NOT_DOMAIN,
+  'identity:check_policy_association_for_region_and_service': READ_NOT_DOMAIN,
+  'identity:delete_policy_association_for_region_and_service': ADMIN_NOT_DOMAIN,
+  'identity:get_policy_for_endpoint': READ_NOT_DOMAIN,
+  'identity:list_endpoints_for_policy': READ_NOT_DOMAIN,
+
+  'identity:list_endpoint_groups': READ_NOT_DOMAIN,
+  'identity:get_endpoint_group': READ_NOT_DOMAIN,
+  'identity:create_endpoint_group': ADMIN_NOT_DOMAIN,
+  'identity:update_endpoint_group': ADMIN_NOT_DOMAIN,
+  'identity:delete_endpoint_group': ADMIN_NOT_DOMAIN,
+  'identity:list_projects_associated_with_endpoint_group': READ_NOT_DOMAIN,
+  'identity:list_endpoints_associated_with_endpoint_group': READ_NOT_DOMAIN,
+  'identity:get_endpoint_group_in_project': READ_NOT_DOMAIN,
+  'identity:list_endpoint_groups_for_project': READ_NOT_DOMAIN,
+  'identity:add_endpoint_group_to_project': ADMIN_NOT_DOMAIN,
+  'identity:remove_endpoint_group_from_project': ADMIN_NOT_DOMAIN,
+  'identity:list_projects_for_endpoint': READ_NOT_DOMAIN,
+  'identity:add_endpoint_to_project': ADMIN_NOT_DOMAIN,
+  'identity:check_endpoint_in_project': READ_NOT_DOMAIN,
+  'identity:list_endpoints_for_project': READ_NOT_DOMAIN,
+  'identity:remove_endpoint_from_project': ADMIN_NOT_DOMAIN,
+
+  'identity:ec2_get_credential': scoped(NOT_DOMAIN, anyRule(ADMIN_OR_SYSTEM_READER, CREDENTIAL_OWNER)),
+  'identity:ec2_list_credentials': scoped(NOT_DOMAIN, anyRule(ADMIN_OR_SYSTEM_READER, PATH_OWNER)),
+  'identity:ec2_create_credential': scoped(NOT_DOMAIN, EC2_WRITE),
+  'identity:ec2_delete_credential': scoped(NOT_DOMAIN, EC2_WRITE),
+  'identity:ec2tokens_validate': SERVICE_OR_ADMIN,
+  'identity:s3tokens_validate': SERVICE_OR_ADMIN,
+  'identity:list_revoke_events': scoped(NOT_DOMAIN, SERVICE_OR_ADMIN),
+  'identity:revocation_list': AUTHENTICATED,
 } satisfies PolicyTable

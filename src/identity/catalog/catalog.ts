@@ -6,6 +6,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../database/database.ts'
 import type { Changes } from '../changes.ts'
+import { anyFilters, listEndpointsOfProject } from '../endpoint-filter/store.ts'
 import { MAX_AGE_MS } from '../tokens/access.ts'
 import { type CatalogRow, listCatalog } from './store.ts'
 
@@ -17,7 +18,7 @@ export interface Catalog {
 const MAX_REMEMBERED = 512
 
 export function openCatalog(db: Database, changes: Changes): Catalog {
-  let rows: Promise<readonly CatalogRow[]> | undefined
+  let rows: Promise<{ all: readonly CatalogRow[]; filtered: boolean }> | undefined
   let count = 0
   let readAt = 0
   const written = new LRUCache<string, string>({ max: MAX_REMEMBERED })
@@ -27,7 +28,7 @@ export function openCatalog(db: Database, changes: Changes): Catalog {
       if (rows === undefined || count !== changes.count || Date.now() - readAt >= MAX_AGE_MS) {
         count = changes.count
         readAt = Date.now()
-        const reading = listCatalog(db)
+        const reading = Promise.all([listCatalog(db), anyFilters(db)]).then(([all, filtered]) => ({ all, filtered }))
         rows = reading
         written.clear()
         reading.catch(() => {
@@ -35,15 +36,22 @@ export function openCatalog(db: Database, changes: Changes): Catalog {
         })
       }
       const reading = rows
-      const all = await reading
+      const { all, filtered } = await reading
       const key = `${projectId ?? ''} ${all.some((row) => row.url?.includes('(user_id)')) ? userId : ''}`
       const known = written.get(key)
       if (known !== undefined && reading === rows) return known
-      const json = JSON.stringify(catalogFor(all, { userId, projectId }))
+      const given = filtered && projectId !== undefined ? await listEndpointsOfProject(db, projectId) : []
+      const rowsGiven = given.length === 0 ? all : onlyGiven(all, new Set(given.map((endpoint) => endpoint.id)))
+      const json = JSON.stringify(catalogFor(rowsGiven, { userId, projectId }))
       if (reading === rows) written.set(key, json)
       return json
     },
   }
+}
+
+/** What a project sees that was given some endpoints: those, and services that have one of them. */
+function onlyGiven(rows: readonly CatalogRow[], ids: ReadonlySet<string>): readonly CatalogRow[] {
+  return rows.filter((row) => row.endpointId !== null && ids.has(row.endpointId))
 }
 
 interface CatalogEntry {

@@ -1,4 +1,4 @@
-/** The whole catalog in one statement. */
+/** The whole catalog in one statement, and what of it a project is given. */
 import type { Sql } from '../../database/database.ts'
 
 export interface CatalogRow {

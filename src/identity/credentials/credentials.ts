@@ -142,7 +142,7 @@ function isDelegated({ token }: IdentityCaller): boolean {
 }
 
 /** A delegation is for one project; secrets of others, and of the user himself, are out of its reach. */
-function stayInProject(caller: IdentityCaller, projectId: string | null): void {
+export function stayInProject(caller: IdentityCaller, projectId: string | null): void {
   if (!isDelegated(caller) || projectId === (caller.projectId as string | undefined)) return
   throw forbidden('credential.other-project', 'A delegated token reaches the credentials of its own project only.')
 }

@@ -6,6 +6,7 @@ import { collection, listQuery } from '../listing.ts'
 import type { Endpoints } from './endpoints.ts'
 import { EndpointCreateBody, EndpointUpdateBody } from './schemas.ts'
 import { ENDPOINT_FILTERS, type Endpoint } from './store.ts'
+import { viewEndpoint } from './view.ts'
 
 const OneEndpoint = Type.Object({ endpoint_id: Type.String() })
 
@@ -13,19 +14,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<{ endpoints: Endpoints; l
   app,
   { endpoints, links },
 ) => {
-  const view = (endpoint: Endpoint) => ({
-    ...endpoint.extra,
-    id: endpoint.id,
-    interface: endpoint.interface,
-    region_id: endpoint.regionId,
-    region: endpoint.regionId,
-    service_id: endpoint.serviceId,
-    url: endpoint.url,
-    enabled: endpoint.enabled,
-    ...(endpoint.name !== null && { name: endpoint.name }),
-    ...(endpoint.description !== null && { description: endpoint.description }),
-    links: { self: links.self('endpoints', endpoint.id) },
-  })
+  const view = (endpoint: Endpoint) => viewEndpoint(endpoint, links)
 
   app.get('/endpoints', { config: { policy: 'identity:list_endpoints' } }, async (request) => {
     const list = listQuery(request.query, ENDPOINT_FILTERS)

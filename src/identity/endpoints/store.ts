@@ -22,23 +22,26 @@ export const ENDPOINT_FILTERS: Filterable = {
   region_id: { column: 'e.region_id', type: 'text' },
 }
 
-const columns = (sql: Sql) => sql`
+/** What a row of `identity.endpoints e` is read as. */
+export const endpointColumns = (sql: Sql) => sql`
   e.id, e.service_id, e.region_id, e.interface, e.url, e.enabled, e.name, e.description, e.extra`
 
 export async function findEndpoint(sql: Sql, id: string): Promise<Endpoint | undefined> {
-  const [found] = await sql<Endpoint[]>`select ${columns(sql)} from identity.endpoints e where e.id = ${id}`
+  const [found] = await sql<Endpoint[]>`select ${endpointColumns(sql)} from identity.endpoints e where e.id = ${id}`
   return found
 }
 
 /** The same, and nobody else changes it until the transaction ends. */
 export async function lockEndpoint(sql: Sql, id: string): Promise<Endpoint | undefined> {
-  const [found] = await sql<Endpoint[]>`select ${columns(sql)} from identity.endpoints e where e.id = ${id} for update`
+  const [found] = await sql<
+    Endpoint[]
+  >`select ${endpointColumns(sql)} from identity.endpoints e where e.id = ${id} for update`
   return found
 }
 
 export async function listEndpoints(sql: Sql, list: ListQuery): Promise<readonly Endpoint[]> {
   return await sql<Endpoint[]>`
-    select ${columns(sql)} from identity.endpoints e where true ${matching(sql, list)} ${paged(sql, list, 'e.id')}`
+    select ${endpointColumns(sql)} from identity.endpoints e where true ${matching(sql, list)} ${paged(sql, list, 'e.id')}`
 }
 
 export async function insertEndpoint(sql: Sql, endpoint: Endpoint): Promise<void> {

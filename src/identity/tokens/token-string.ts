@@ -31,7 +31,7 @@ export interface TokenFacts {
 }
 
 /** Ways to log in, in the order of their bits: append only. */
-const METHODS = ['password', 'token', 'application_credential', 'totp', 'external'] as const
+const METHODS = ['password', 'token', 'application_credential', 'totp', 'external', 'ec2credential'] as const
 export type Method = (typeof METHODS)[number]
 
 export interface SigningKey {
