@@ -95,6 +95,8 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
       fault: computeFault,
+      // Its upstream chooses by path and method together, and knows nothing else of either.
+      wrongMethodIsNotFound: true,
       requestIdHeaders: ['x-compute-request-id'],
     })
     refuseUnstorableText(app)

@@ -59,6 +59,8 @@ export async function resourcesUnderTest(): Promise<ResourcesUnderTest> {
       authenticate: test.context.authenticate,
       identityUrl: test.context.publicUrl('identity'),
       fault: computeFault,
+      // Its upstream chooses by path and method together, and knows nothing else of either.
+      wrongMethodIsNotFound: true,
     })
     await app.register(resourceRoutes, {
       prefix: '/v2.1',

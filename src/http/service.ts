@@ -9,6 +9,7 @@ import type { TSchema } from 'typebox'
 import { DomainError, isDomainError } from '../domain-error.ts'
 import { isAllowed } from './access-rules.ts'
 import type { Caller } from './caller.ts'
+import { rememberMethods } from './known-methods.ts'
 import {
   type Microversion,
   type MicroversionRange,
@@ -37,6 +38,8 @@ export interface ServiceDescription {
   /** The public URL of identity, for `WWW-Authenticate`. */
   readonly identityUrl: string
   readonly fault: (error: DomainError, request: FastifyRequest) => Fault
+  /** A known path with a method that it does not answer is a 404 here, and not the 405 of other services. */
+  readonly wrongMethodIsNotFound?: true
   /** Names of further headers that carry the request id, such as `x-compute-request-id`. */
   readonly requestIdHeaders?: readonly string[]
 }
@@ -72,6 +75,7 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
   app.decorateRequest('microversion', 0)
   app.decorateRequest('requestId', '')
 
+  const methodsOf = rememberMethods(app)
   app.addHook('onRoute', (route) => {
     if (route.method === 'HEAD' && route.config?.policy === undefined) return
     if (route.config?.aliasOf !== undefined) return
@@ -113,9 +117,10 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
 
   app.setNotFoundHandler(async (request, reply) => {
     if (request.headers['x-auth-token'] === undefined) await callerOf(service, request)
+    const methods = service.wrongMethodIsNotFound === true ? [] : methodsOf(request.url.replace(/[?#].*$/s, ''))
     return send(
       reply,
-      service.fault(new DomainError('not-found', 'http.route.unknown', 'The resource could not be found.'), request),
+      service.fault(methods.length > 0 ? otherMethod(request.method, methods) : unknownRoute(), request),
     )
   })
 
@@ -214,6 +219,16 @@ function fromFastify(error: FastifyError): DomainError | undefined {
         ? new DomainError('invalid', 'http.body.malformed', 'Malformed request body')
         : undefined
   }
+}
+
+function unknownRoute(): DomainError {
+  return new DomainError('not-found', 'http.route.unknown', 'The resource could not be found.')
+}
+
+/** A 405 in every service's faults, with `details.allow` as the header. */
+function otherMethod(method: string, known: readonly string[]): DomainError {
+  const message = `The method ${method} is not allowed for this resource.`
+  return new DomainError('not-found', 'http.method.not-allowed', message, { details: { allow: known.join(', ') } })
 }
 
 function surprise(cause: unknown): DomainError {

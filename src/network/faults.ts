@@ -80,6 +80,7 @@ const TYPES: Record<ErrorCode, string> = {
 const SHARED_TYPES: Readonly<Record<string, string>> = {
   'policy.not-authorized': 'PolicyNotAuthorized',
   'http.route.unknown': 'HTTPNotFound',
+  'http.method.not-allowed': 'HTTPMethodNotAllowed',
 }
 
 /** What a kind of refusal is where its code names no class of its own. */
@@ -97,6 +98,7 @@ const BY_REASON: Record<DomainError['reason'], { status: number; type: string }>
 const STATUSES: Readonly<Record<string, number>> = {
   'network.revision.mismatch': 412,
   'http.body.media-type': 415,
+  'http.method.not-allowed': 405,
   'http.surprise': 500,
 }
 
@@ -107,5 +109,10 @@ export function typeOf(error: DomainError): string {
 
 export function networkFault(error: DomainError): Fault {
   const status = STATUSES[error.code] ?? BY_REASON[error.reason].status
-  return { status, body: { NeutronError: { type: typeOf(error), message: error.message, detail: '' } } }
+  const { allow } = error.details as { allow?: string }
+  return {
+    status,
+    body: { NeutronError: { type: typeOf(error), message: error.message, detail: '' } },
+    ...(allow !== undefined && { headers: { allow } }),
+  }
 }

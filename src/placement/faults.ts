@@ -25,6 +25,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'http.body.too-large': 413,
   'http.body.media-type': 415,
   'http.surprise': 500,
+  'http.method.not-allowed': 405,
   'placement.method.not-allowed': 405,
   'placement.accept.unknown': 406,
   'placement.content-type.unknown': 415,

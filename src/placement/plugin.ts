@@ -1,5 +1,5 @@
-/** Placement's routes in one plugin, and what its requests have in common: bodies, `Accept`, methods not allowed. */
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+/** Placement's routes in one plugin, and what its requests have in common: bodies and `Accept`. */
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { ServiceContext } from '../http/service-context.ts'
 import { asService } from '../http/service.ts'
 import { openAggregates } from './aggregates/aggregates.ts'
@@ -7,7 +7,7 @@ import { aggregateRoutes } from './aggregates/routes.ts'
 import { openAllocations } from './allocations/allocations.ts'
 import { allocationRoutes } from './allocations/routes.ts'
 import { candidateRoutes } from './candidates/routes.ts'
-import { badContentType, methodNotAllowed, noContentType, notAcceptable } from './errors.ts'
+import { badContentType, noContentType, notAcceptable } from './errors.ts'
 import { placementFault } from './faults.ts'
 import { openInventories } from './inventories/inventories.ts'
 import { inventoryRoutes } from './inventories/routes.ts'
@@ -37,7 +37,6 @@ export function placementPlugin(context: ServiceContext): FastifyPluginAsync {
       fault: placementFault,
     })
     refuseByHeaders(app)
-    refuseOtherMethods(app)
     rootRoutes(app)
     providerRoutes(app, openProviders(db), locations)
     resourceClassRoutes(app, openResourceClasses(db), locations)
@@ -68,23 +67,5 @@ function takesJson(accept: string): boolean {
     const [type, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase())
     const refused = parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
     return !refused && (type === '*/*' || type === 'application/*' || type === 'application/json' || type === '')
-  })
-}
-
-/** A path that is there and does not know the method is a 405 that names those it knows. */
-function refuseOtherMethods(app: FastifyInstance): void {
-  const methods = new Map<string, { pattern: RegExp; known: string[] }>()
-  app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replace(/\/$/, '').replace(/:[a-z_]+/g, '[^/]+')}/?$`)
-    const entry = methods.get(pattern.source) ?? { pattern, known: [] }
-    entry.known.push(...[method].flat())
-    methods.set(pattern.source, entry)
-  })
-  app.addHook('onRequest', async (request: FastifyRequest) => {
-    // Whoever has no token learns that first.
-    if (!request.is404 || request.headers['x-auth-token'] === undefined) return
-    const path = request.url.replace(/\?.*$/s, '')
-    const found = [...methods.values()].find(({ pattern }) => pattern.test(path))
-    if (found !== undefined) throw methodNotAllowed(request.method, found.known)
   })
 }

@@ -89,6 +89,8 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
       fault: volumeFault,
+      // Its upstream chooses by path and method together, and knows nothing else of either.
+      wrongMethodIsNotFound: true,
       requestIdHeaders: ['x-compute-request-id'],
     })
     // No text of PostgreSQL holds a NUL, so none gets in, wherever in a body it stands.
