@@ -18,7 +18,7 @@ import { openStories, type Stories } from './durable/stories.ts'
 import type { ServiceContext, ServiceName } from './http/service-context.ts'
 import type { ProjectId } from './ids.ts'
 import { type Identity, identityMigrations, openIdentity } from './identity/index.ts'
-import { type Images, imageMigrations, openImages } from './image/index.ts'
+import { DEFAULT_IMAGE_SETTINGS, type Images, type ImageSettings, imageMigrations, openImages } from './image/index.ts'
 import { openMetadataListener } from './metadata/index.ts'
 import { type Network, networkMigrations, openNetwork } from './network/index.ts'
 import { openMetrics } from './metrics.ts'
@@ -115,7 +115,7 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
   const identity = await openIdentity(context)
   opening.defer(() => identity.close())
   authenticate = identity.authenticate
-  const images = await openImages(context)
+  const images = await openImages(context, imageSettings(config))
   opening.defer(() => images.close())
   onStage('host drivers')
   const drivers = await openDrivers(images.source)
@@ -193,6 +193,21 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     },
 
     close: () => opened.disposeAsync(),
+  }
+}
+
+function imageSettings(config: Config): Partial<ImageSettings> {
+  return {
+    furtherStores: config.imageStores,
+    web: {
+      ...DEFAULT_IMAGE_SETTINGS.web,
+      allowedSchemes: config.imageImportSchemes,
+      allowedHosts: config.imageImportHosts,
+      disallowedHosts: config.imageImportBlockedHosts,
+      allowedPorts: config.imageImportPorts,
+      disallowedPorts: config.imageImportBlockedPorts,
+      allowedNetworks: config.imageImportNetworks,
+    },
   }
 }
 

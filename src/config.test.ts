@@ -35,6 +35,34 @@ describe('settings', () => {
     refused({ config: join(state, 'absent.yaml') }, {}, /is not there/)
   })
 
+  it('name further stores of images, and where images may be fetched from', () => {
+    const state = stateDir()
+    const config = loadConfig(
+      {
+        state,
+        imageStores: 'fast=/mnt/fast, slow=/mnt/slow',
+        imageImportPorts: 'all',
+        imageImportNetworks: 'fd00::/8',
+      },
+      {},
+    )
+    assert.deepEqual(config.imageStores, [
+      { id: 'fast', dir: '/mnt/fast' },
+      { id: 'slow', dir: '/mnt/slow' },
+    ])
+    assert.deepEqual([config.imageImportPorts, config.imageImportNetworks], [[], ['fd00::/8']])
+    assert.deepEqual(loadConfig({ state }, {}).imageImportPorts, [80, 443])
+    for (const flags of [
+      { imageStores: 'file=/mnt' },
+      { imageStores: 'fast=mnt' },
+      { imageImportPorts: '0' },
+      { imageImportNetworks: '10.0.0.1' },
+      { imageImportSchemes: 'ftp' },
+    ]) {
+      assert.throws(() => loadConfig({ state, ...flags }, {}), SettingError, JSON.stringify(flags))
+    }
+  })
+
   it('refuse plain HTTP beyond loopback', () => {
     const state = stateDir()
     assert.throws(() => loadConfig({ state, listen: '0.0.0.0:5000' }, {}), /needs --tls-cert and --tls-key/)

@@ -54,6 +54,29 @@ const hostPort = (value: string) => {
   return { host: found[1]!.replace(/^\[|\]$/g, ''), port: Number(found[2]) }
 }
 
+/** `one,two`; nothing for nothing. */
+const listOf =
+  <T>(read: (part: string) => T) =>
+  (value: string): readonly T[] =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .map(read)
+const cidr = (value: string) => {
+  if (ipaddr.isValidCIDR(value)) return value
+  throw new SettingError(`${value} is not a network such as 10.1.0.0/16 or fd00::/8`)
+}
+const lowerCase = (value: string) => value.toLowerCase()
+const imageStore = (value: string) => {
+  const found = /^([A-Za-z0-9_-]{1,64})=(\/.*)$/.exec(value)
+  if (found === null) throw new SettingError(`${value} is not NAME=/DIR`)
+  const [, id, dir] = found as unknown as [string, string, string]
+  // Upstream keeps such names to itself.
+  if (id === 'file' || id.startsWith('os_glance_')) throw new SettingError(`a store cannot be named ${id}`)
+  return { id, dir }
+}
+
 function setting<T>(declared: Setting<T>): Setting<T> {
   return declared
 }
@@ -189,6 +212,51 @@ export const settings = {
         throw new SettingError(`${value} is not a name of letters, digits, - _ .`)
       return value
     },
+  }),
+  imageStores: setting<readonly { id: string; dir: string }[]>({
+    flag: '--image-stores <name=dir,…>',
+    meaning: 'folders beside the default store `file` in which images may lie, too',
+    fallback: () => [],
+    read: listOf(imageStore),
+  }),
+  imageImportSchemes: setting<readonly string[]>({
+    flag: '--image-import-schemes <list>',
+    meaning: 'schemes that `web-download` may fetch by: http, https or both',
+    shownDefault: 'http,https',
+    fallback: () => ['http', 'https'],
+    read: listOf(oneOf('http', 'https')),
+  }),
+  imageImportHosts: setting<readonly string[]>({
+    flag: '--image-import-hosts <list>',
+    meaning: 'the only hosts that `web-download` may fetch from',
+    shownDefault: 'all',
+    fallback: () => [],
+    read: listOf(lowerCase),
+  }),
+  imageImportBlockedHosts: setting<readonly string[]>({
+    flag: '--image-import-blocked-hosts <list>',
+    meaning: 'hosts that `web-download` may not fetch from; counts for nothing beside --image-import-hosts',
+    fallback: () => [],
+    read: listOf(lowerCase),
+  }),
+  imageImportPorts: setting<readonly number[]>({
+    flag: '--image-import-ports <list>',
+    meaning: 'the only ports that `web-download` may fetch from; `all` for no such list',
+    shownDefault: '80,443',
+    fallback: () => [80, 443],
+    read: (value) => (value === 'all' ? [] : listOf(wholeNumber(1, 65535))(value)),
+  }),
+  imageImportBlockedPorts: setting<readonly number[]>({
+    flag: '--image-import-blocked-ports <list>',
+    meaning: 'ports that `web-download` may not fetch from; counts for nothing beside --image-import-ports',
+    fallback: () => [],
+    read: listOf(wholeNumber(1, 65535)),
+  }),
+  imageImportNetworks: setting<readonly string[]>({
+    flag: '--image-import-networks <cidr,…>',
+    meaning: 'networks that `web-download` may fetch from though they are not of the public internet',
+    fallback: () => [],
+    read: listOf(cidr),
   }),
   logLevel: setting<'trace' | 'debug' | 'info' | 'warn' | 'error'>({
     flag: '--log-level <level>',

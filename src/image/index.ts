@@ -54,3 +54,4 @@ export const imageMigrations: MigrationFolder = {
 export type OpenImages = (context: ServiceContext, settings?: Partial<ImageSettings>) => Promise<Images>
 
 export { openImages } from './open.ts'
+export { DEFAULT_SETTINGS as DEFAULT_IMAGE_SETTINGS, type ImageSettings } from './settings.ts'

@@ -20,11 +20,19 @@ export interface WebDownload {
 const REDIRECTIONS = [301, 302, 303, 307, 308]
 const LARGEST_HEAD_BYTES = 16 * 1024
 
-/** @throws DomainError `image.import.source-refused`, `image.import.source-failed` */
-export async function openDownload(uri: string, settings: WebSettings, signal: AbortSignal): Promise<WebDownload> {
+/**
+ * @param look resolves a source, once for each URL
+ * @throws DomainError `image.import.source-refused`, `image.import.source-failed`
+ */
+export async function openDownload(
+  uri: string,
+  settings: WebSettings,
+  signal: AbortSignal,
+  look: typeof allowed = allowed,
+): Promise<WebDownload> {
   let at = uri
   for (let redirected = 0; ; redirected++) {
-    const response = await ask(await allowed(at, settings), settings, signal)
+    const response = await ask(await look(at, settings), settings, signal)
     const status = response.statusCode!
     if (status === 200) return { stream: response, declaredBytes: declaredBytes(response) }
     response.destroy()

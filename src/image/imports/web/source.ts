@@ -30,7 +30,7 @@ export class SourceRefused extends Error {
 export function readSource(uri: string, settings: WebSettings): Source {
   if (uri.length > LONGEST_URI) throw new SourceRefused('too long')
   // The URL parser forgives much; what it would forgive is not taken.
-  const written = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]*)/i.exec(uri)
+  const written = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]+)/i.exec(uri)
   if (written === null || !URL.canParse(uri) || /[\s\p{Cc}\\]/u.test(uri)) throw new SourceRefused('not a URL')
   const url = new URL(uri)
   const scheme = url.protocol.slice(0, -1)
