@@ -1,6 +1,7 @@
 /** Block storage's front door: volumes, types, attachments; and what a boot asks: reserve, connect, disconnect. */
 import type { FastifyPluginAsync } from 'fastify'
 import type { Agents, Connector, VolumeBackend, VolumeConnection } from '../agent/contract.ts'
+import type { Transaction } from '../database/database.ts'
 import type { MigrationFolder } from '../database/migrate.ts'
 import type { Caller } from '../http/caller.ts'
 import type { PolicyTable } from '../http/policy.ts'
@@ -22,14 +23,13 @@ export interface Volumes {
   ensureVolume(order: VolumeOrder): Promise<void>
   /**
    * An attachment in `reserved`; the volume turns `reserved`. Repeating it with the same id changes nothing.
+   * @param tx stands or falls with this transaction, which holds the volume until it ends; absent: with one of its own
    * @throws DomainError invalid `volume.volume.not-available`; not-found `volume.volume.not-found`
    */
-  reserve(order: {
-    attachmentId: AttachmentId
-    volumeId: VolumeId
-    serverId: ServerId
-    mode: 'rw' | 'ro'
-  }): Promise<void>
+  reserve(
+    order: { attachmentId: AttachmentId; volumeId: VolumeId; serverId: ServerId; mode: 'rw' | 'ro' },
+    tx?: Transaction,
+  ): Promise<void>
   /** Exports the volume to the host; the attachment turns `attaching`. */
   connect(attachmentId: AttachmentId, connector: Connector): Promise<VolumeConnection>
   /** The attachment is `attached`, the volume `in-use`. */

@@ -115,7 +115,7 @@ export const openVolumes: OpenVolumes = async (context, { images, backends: back
     find: async (ids) => new Map((await findVolumes(db, ids)).map((row) => [row.id, factsOf(row)])),
     checkCreate: (caller, order) => volumes.checkCreate(caller, createOrder({ ...order, volumeId: UNBORN })),
     ensureVolume: (order) => volumes.ensure(createOrder(order)),
-    reserve: (order) => attachments.reserve({ ...order, heldByCompute: true }),
+    reserve: (order, tx) => attachments.reserve({ ...order, heldByCompute: true }, tx),
     connect: (id, connector) => attachments.connect(id, connectorDocument(connector)),
     complete: (id, mountpoint) => attachments.complete(id, mountpoint),
     detach: (id) => attachments.detach(id),

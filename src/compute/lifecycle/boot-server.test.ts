@@ -183,6 +183,32 @@ describe('booting a server', () => {
     for (const check of Object.values(slate)) await check()
   })
 
+  it('leaves the volume of a user free when no host has room', async () => {
+    const volumeId = newId<VolumeId>()
+    const { projectId, userId } = person('demo')
+    await cloud.volumes.ensureVolume({ volumeId, projectId: projectId!, userId, sizeGiB: 1, name: 'mine' })
+    const statusOf = async () => (await cloud.volumes.find([volumeId])).get(volumeId)?.status
+    let whileRanking: string | undefined
+    probeSagas({
+      async around({ name, phase }, run) {
+        if (name === 'rank hosts' && phase === 'do') {
+          whileRanking = await statusOf()
+          throw new Error('no host')
+        }
+        return await run()
+      },
+    })
+    server = await cloud.boot({
+      block_device_mapping_v2: [
+        { source_type: 'image', destination_type: 'local', uuid: cloud.imageId, boot_index: 0 },
+        { source_type: 'volume', destination_type: 'volume', uuid: volumeId },
+      ],
+    })
+    assert.equal((await cloud.settled(server)).status, 'ERROR')
+    assert.equal(whileRanking, 'reserved')
+    assert.equal(await statusOf(), 'available')
+  })
+
   it('leaves the volume of a user free when it fails', async () => {
     const volumeId = newId<VolumeId>()
     const { projectId, userId } = person('demo')

@@ -22,7 +22,14 @@ import { type BootOrder, bootOrder } from './boot-order.ts'
 import type { Parts } from './parts.ts'
 import { type RankedHost, rankHosts } from './rank-hosts.ts'
 import { faultOf } from './server-fault.ts'
-import { connectVolumes, disconnectVolumes, makeVolumes, removeMadeVolumes, volumesInUse } from './volumes.ts'
+import {
+  connectVolumes,
+  disconnectVolumes,
+  makeVolumes,
+  releaseVolumes,
+  removeMadeVolumes,
+  volumesInUse,
+} from './volumes.ts'
 
 export interface BootServer {
   readonly [key: string]: unknown
@@ -49,7 +56,8 @@ export function defineBootServer(stories: Stories, parts: Parts): Story<BootServ
               const order = await bootOrder(db, serverId)
               return { order, hosts: await rankHosts(parts, order) }
             },
-            // Ranking leaves nothing but the verdicts, which stay to be read.
+            // The verdicts stay to be read; the volumes were set aside with the request.
+            undo: () => releaseVolumes(parts, serverId),
           })
           if (order.volumes.some((volume) => volume.made)) {
             await step('create volumes', {

@@ -265,6 +265,31 @@ describe('a deed on a standing server', () => {
     for (const check of Object.values(slate)) await check()
   })
 
+  it('sets a volume aside before it answers, so that a second server is refused at once', async () => {
+    const other = await cloud.boot()
+    await cloud.settled(other)
+    await newVolume()
+    const wish = { volumeAttachment: { volumeId: volume } }
+    const answers = await Promise.all(
+      [server, other].map((id) => cloud.ask('demo', 'POST', `/servers/${id}/os-volume_attachments`, wish)),
+    )
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 400])
+    const refused = answers.find(({ status }) => status === 400)!
+    assert.match(refused.body.badRequest.message, /^Invalid volume: .*(reserved|in-use)/)
+    const boot = await cloud.ask('demo', 'POST', '/servers', {
+      server: {
+        name: 'third',
+        flavorRef: 'tiny',
+        networks: [{ uuid: cloud.publicId }],
+        block_device_mapping_v2: [{ source_type: 'volume', destination_type: 'volume', uuid: volume, boot_index: 0 }],
+      },
+    })
+    assert.equal(boot.status, 400, JSON.stringify(boot.body))
+    assert.match(boot.body.badRequest.message, /volume/)
+    const listed = (await cloud.ask('demo', 'GET', '/servers')).body.servers
+    assert.equal(listed.length, 2)
+  })
+
   it('cuts the power of a guest that does not listen, and reboots it hard', async () => {
     agent().guests.ignoreShutdown(server, true)
     agent().faults.failNext('hypervisor.reboot', ignored())

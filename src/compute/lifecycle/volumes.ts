@@ -1,6 +1,10 @@
 /** What stories do with a server's volumes. Each may be repeated, and each undo may find nothing. */
 import type { Connector, VolumeConnection } from '../../agent/contract.ts'
-import type { ServerId, VolumeId } from '../../ids.ts'
+import type { Transaction } from '../../database/database.ts'
+import { isDomainError } from '../../domain-error.ts'
+import type { AttachmentId, ServerId, VolumeId } from '../../ids.ts'
+import { volumeNotUsable } from '../errors.ts'
+import { devicesOf } from '../servers/block-devices-store.ts'
 import { enterTask } from '../servers/store.ts'
 import type { BootOrder, VolumeDisk } from './boot-order.ts'
 import type { Parts } from './parts.ts'
@@ -28,6 +32,30 @@ export async function makeVolumes(parts: Parts, order: BootOrder): Promise<void>
 
 export async function removeMadeVolumes(parts: Parts, order: BootOrder): Promise<void> {
   for (const volume of order.volumes) if (volume.made) await parts.volumes.remove(volume.volumeId)
+}
+
+/**
+ * Set aside before the answer, with the rows of the request: of two that ask for one volume, the second is refused at once.
+ * @throws DomainError invalid `compute.server.volume-not-usable`
+ */
+export async function reserveVolume(
+  parts: Pick<Parts, 'volumes'>,
+  tx: Transaction,
+  { serverId, volumeId, attachmentId }: { serverId: ServerId; volumeId: VolumeId; attachmentId: AttachmentId },
+): Promise<void> {
+  try {
+    await parts.volumes.reserve({ attachmentId, volumeId, serverId, mode: 'rw' }, tx)
+  } catch (error) {
+    if (isDomainError(error, 'volume.volume.not-available')) throw volumeNotUsable(error.message)
+    throw error
+  }
+}
+
+/** Of a boot that never came to connecting them. */
+export async function releaseVolumes(parts: Parts, serverId: ServerId): Promise<void> {
+  for (const { attachmentId } of await devicesOf(parts.db, [serverId])) {
+    if (attachmentId !== null) await parts.volumes.detach(attachmentId)
+  }
 }
 
 /** By block device id. */

@@ -32,6 +32,7 @@ import type { Keypair, Keypairs } from '../keypairs/keypairs.ts'
 import type { BootServer } from '../lifecycle/boot-server.ts'
 import { serversIn } from '../lifecycle/rank-hosts.ts'
 import type { Parts } from '../lifecycle/parts.ts'
+import { reserveVolume } from '../lifecycle/volumes.ts'
 import { COMPUTE_POLICIES } from '../policies.ts'
 import type { Limits, Quotas } from '../quotas/quotas.ts'
 import { insertDevices, type NewBlockDevice } from './block-devices-store.ts'
@@ -182,6 +183,10 @@ export async function createServers(parts: CreateParts, caller: Caller, wish: Se
       openActions(tx, 'create', caller, begun),
       ...begun.map((boot) => ask(parts.bootServer, boot.storyId, boot)),
     ])
+    for (const { serverId, volumeId, attachmentId, made } of devices) {
+      if (volumeId !== null && !made)
+        await reserveVolume(parts, tx, { serverId, volumeId, attachmentId: attachmentId! })
+    }
     return made.map(({ id }) => id)
   })
   return { reservationId, ids, adminPassword, diskConfig }

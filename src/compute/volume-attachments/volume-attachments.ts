@@ -9,6 +9,7 @@ import { begin } from '../lifecycle/deed.ts'
 import type { DetachVolume } from '../lifecycle/detach-volume.ts'
 import type { Parts } from '../lifecycle/parts.ts'
 import { devicesOf, insertDevices, setDeleteOnTermination, takeDevice } from '../servers/block-devices-store.ts'
+import { reserveVolume } from '../lifecycle/volumes.ts'
 import { deviceNameOn, freeDeviceName } from '../servers/disk-plan.ts'
 import type { BlockDevice, DiskBus, Server } from '../servers/server.ts'
 
@@ -68,6 +69,7 @@ export function openVolumeAttachments(
           more: async (locked, tx, storyId) => {
             const taken = new Set((await devicesOf(tx, [locked.id])).map(({ deviceName }) => deviceName))
             const wished = deviceNameOn(bus, wish.device)
+            const attachmentId = newId<AttachmentId>()
             if (wished !== undefined && taken.has(wished)) throw deviceTaken(wished)
             device = {
               id: newId(),
@@ -86,12 +88,13 @@ export function openVolumeAttachments(
               guestFormat: null,
               deleteOnTermination: wish.deleteOnTermination,
               tag: wish.tag ?? null,
-              attachmentId: newId<AttachmentId>(),
+              attachmentId,
               storyId,
             }
             await insertDevices(tx, [device])
-            const { id, deviceName, attachmentId } = device
-            return { volume: { id, volumeId: volume.id, attachmentId: attachmentId!, deviceName, bus } }
+            const { id, deviceName } = device
+            await reserveVolume({ volumes }, tx, { serverId: locked.id, volumeId: volume.id, attachmentId })
+            return { volume: { id, volumeId: volume.id, attachmentId, deviceName, bus } }
           },
         })
       } catch (error) {

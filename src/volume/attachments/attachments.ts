@@ -3,7 +3,7 @@
  * come through here. Source: cinder/volume/api.py (attachment_create and its neighbours), cinder/objects/volume.py
  */
 import type { Connector, VolumeConnection } from '../../agent/contract.ts'
-import type { Database, Sql } from '../../database/database.ts'
+import type { Database, Sql, Transaction } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
 import type { Microversion } from '../../http/microversions.ts'
 import { type AttachmentId, isUuid, type ServerId, type VolumeId } from '../../ids.ts'
@@ -35,9 +35,10 @@ export interface DirectOrder {
 export interface Attachments {
   /**
    * Repeating it with the same id changes nothing.
+   * @param tx of a caller with whose rows it stands or falls
    * @throws DomainError not-found `volume.volume.not-found`; invalid `volume.volume.not-available`
    */
-  reserve(order: ReserveOrder): Promise<void>
+  reserve(order: ReserveOrder, tx?: Transaction): Promise<void>
   /** The flow from before attachments: at once and with no connector. @throws DomainError invalid `volume.volume.not-available` */
   attachDirectly(order: DirectOrder): Promise<void>
   /** Exports the volume to the connector. Repeating it changes nothing. @throws DomainError not-found, `volume.attachment.not-found` */
@@ -98,12 +99,17 @@ export function openAttachments(db: Database, backends: Backends): Attachments {
     return result.done as T | undefined
   }
 
-  const withVolume = async <T>(id: string, work: (tx: Sql, volume: volumes.VolumeRow) => Promise<T>): Promise<T> => {
-    const result = await db.begin(async (tx) => {
+  const withVolume = async <T>(
+    id: string,
+    work: (tx: Sql, volume: volumes.VolumeRow) => Promise<T>,
+    within?: Transaction,
+  ): Promise<T> => {
+    const locked = async (tx: Transaction) => {
       const volume = await volumes.lockVolume(tx, id)
       if (volume === undefined) throw volumeNotFound(id)
       return { done: await work(tx, volume) }
-    })
+    }
+    const result = within === undefined ? await db.begin(locked) : await locked(within)
     return result.done as T
   }
 
@@ -116,8 +122,8 @@ export function openAttachments(db: Database, backends: Backends): Attachments {
   }
 
   return {
-    async reserve({ attachmentId, volumeId, serverId, mode, heldByCompute }) {
-      await withVolume(volumeId, async (tx, volume) => {
+    async reserve({ attachmentId, volumeId, serverId, mode, heldByCompute }, within) {
+      const reserving = async (tx: Sql, volume: volumes.VolumeRow) => {
         if ((await store.findAttachment(tx, attachmentId)) !== undefined) return
         refuseReservation(volume, serverId)
         await store.insertAttachment(tx, {
@@ -129,7 +135,8 @@ export function openAttachments(db: Database, backends: Backends): Attachments {
           heldByCompute,
         })
         await volumes.setStatus(tx, volume.id, 'reserved')
-      })
+      }
+      await withVolume(volumeId, reserving, within)
     },
 
     async attachDirectly({ attachmentId, volumeId, serverId, host, mountpoint, mode }) {
