@@ -119,7 +119,7 @@ test('a network disk with a secret gets as far as the portal that is not there',
   timeout: 60_000,
 }, async () => {
   const uuid = randomUUID()
-  const secret = await connection.defineSecret(
+  const secret = await connection.secrets.defineXml(
     secretXml({ uuid, usage: { type: 'iscsi', target: `domain-xml-${uuid}` } }),
   )
   try {

@@ -49,6 +49,16 @@ function rows(path: string): string[][] {
 const objects: Record<string, string> = {
   Connection: 'connection',
   Domains: 'connection.domains',
+  Node: 'connection.node',
+  Networks: 'connection.networks',
+  Interfaces: 'connection.interfaces',
+  StoragePools: 'connection.storagePools',
+  StorageVolumes: 'connection.storageVolumes',
+  NodeDevices: 'connection.nodeDevices',
+  Secrets: 'connection.secrets',
+  NwFilters: 'connection.nwFilters',
+  NwFilterBindings: 'connection.nwFilterBindings',
+  RpcStream: 'stream',
 }
 const objectOf = (className: string) => objects[className] ?? className.charAt(0).toLowerCase() + className.slice(1)
 

@@ -32,6 +32,7 @@ export interface ConnectOptions {
 /**
  * Opens a connection to libvirt.
  * @throws LibvirtError isConnectionLost() when there is no daemon, isTimeout(), isDenied(), or the driver's own error
+ * @libvirt virConnectOpen, virConnectOpenReadOnly, virConnectOpenAuth
  */
 export async function connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
   const parsed = parseUri(uri)

@@ -1,15 +1,23 @@
 /** One hypervisor, for as long as it is wanted. */
-import type { Readable, Writable } from 'node:stream'
 import { Domains } from './domains.ts'
-import { type LibvirtError, unlessMissing } from './errors.ts'
-import { EventHub, type EventsLost } from './events.ts'
-import type { NonnullStorageVol, RawApi } from './generated/types.ts'
+import type { CloseReason, LibvirtError } from './errors.ts'
+import { EventHub, type EventsLost, type StopListening, type Topic, type Watch, type WatchLimits } from './events.ts'
+import * as C from './generated/constants.ts'
+import type { ConnectEventConnectionClosedMsg, RawApi } from './generated/types.ts'
+import { Interfaces } from './interface.ts'
+import { Networks } from './network.ts'
+import { Node } from './node.ts'
+import { NodeDevices } from './node-device.ts'
+import { NwFilterBindings, NwFilters } from './nw-filter.ts'
 import { rawApi } from './raw.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { type ConnectionState, Link, type LinkOptions } from './rpc/link.ts'
-import { readableOf, writableOf } from './rpc/stream.ts'
-import { Secret, type SecretUsage, secretUsages } from './secret.ts'
-import { uuidBytes } from './uuid.ts'
+import type { KeepAlive } from './rpc/session.ts'
+import { Secrets } from './secret.ts'
+import { StoragePools } from './storage-pool.ts'
+import { StorageVolumes } from './storage-volume.ts'
+import type { Transport } from './transport/transport.ts'
+import { type ParamsToSend, type ParamTypes, toParams } from './typed-params.ts'
 
 export interface Version {
   major: number
@@ -18,48 +26,72 @@ export interface Version {
   /** As libvirt writes it: 9.0.0 is 9000000. */
   number: number
 }
-export interface NodeInfo {
-  /** CPU family, such as `x86_64`. */
-  model: string
-  memoryKiB: number
-  /** Active ones. */
-  cpus: number
-  mhz: number
-  numaNodes: number
-  socketsPerNode: number
-  coresPerSocket: number
-  threadsPerCore: number
+export interface CloseEvent {
+  kind: 'close'
+  /** `client`: `close` was called here. */
+  reason: CloseReason
+  /** Undefined where nothing went wrong here. */
+  error: LibvirtError | undefined
 }
-export interface DomainCapabilitiesWanted {
+/** What is not named is the driver's default. */
+export interface GuestKind {
+  /** Path of the emulator. */
   emulator?: string | undefined
   arch?: string | undefined
   machine?: string | undefined
   virtType?: string | undefined
   flags?: number | undefined
 }
-export interface TransferOptions extends CallOptions {
-  offsetBytes?: number | bigint | undefined
-  /** Default: all. */
-  lengthBytes?: number | bigint | undefined
+export type DomainCapabilitiesWanted = GuestKind
+/** `superset`: it has everything, and more. */
+export type CpuComparison = 'incompatible' | 'identical' | 'superset'
+/** Who a client is, in the eyes of access control, by libvirt's names. */
+const identityParameters: ParamTypes = {
+  [C.VIR_CONNECT_IDENTITY_USER_NAME]: 'string',
+  [C.VIR_CONNECT_IDENTITY_UNIX_USER_ID]: 'ullong',
+  [C.VIR_CONNECT_IDENTITY_GROUP_NAME]: 'string',
+  [C.VIR_CONNECT_IDENTITY_UNIX_GROUP_ID]: 'ullong',
+  [C.VIR_CONNECT_IDENTITY_PROCESS_ID]: 'llong',
+  [C.VIR_CONNECT_IDENTITY_PROCESS_TIME]: 'ullong',
+  [C.VIR_CONNECT_IDENTITY_SASL_USER_NAME]: 'string',
+  [C.VIR_CONNECT_IDENTITY_X509_DISTINGUISHED_NAME]: 'string',
+  [C.VIR_CONNECT_IDENTITY_SELINUX_CONTEXT]: 'string',
 }
 
 export class Connection implements AsyncDisposable {
   readonly uri: string
   readonly #link: Link
+  readonly #transport: Transport
   readonly #events: EventHub
   #raw: RawApi | undefined
   #domains: Domains | undefined
+  #node: Node | undefined
+  #networks: Networks | undefined
+  #interfaces: Interfaces | undefined
+  #storagePools: StoragePools | undefined
+  #storageVolumes: StorageVolumes | undefined
+  #nodeDevices: NodeDevices | undefined
+  #secrets: Secrets | undefined
+  #nwFilters: NwFilters | undefined
+  #nwFilterBindings: NwFilterBindings | undefined
 
   /** See `connect`. */
   constructor(uri: string, options: Omit<LinkOptions, 'onEvent' | 'onReconnected'>) {
     this.uri = uri
+    this.#transport = options.transport
     this.#link = new Link({
       ...options,
       onEvent: (program, procedure, payload) => this.#events.dispatch(program, procedure, payload),
       onReconnected: (call) => this.#events.renew(call),
     })
     this.#events = new EventHub(this.#link.call)
+    let last: ConnectionState = 'open'
     this.#link.onStateChange((state, cause) => {
+      // A try to reconnect that failed is no further loss.
+      if (state === 'closed' ? last !== 'closed' : state === 'reconnecting' && last === 'open') {
+        this.#events.tell(closeTopic, closeEvent(cause as LibvirtError | undefined))
+      }
+      last = state
       if (state === 'open') this.#events.announceLoss()
       if (state === 'closed') this.#events.end(cause as LibvirtError | undefined)
     })
@@ -84,7 +116,49 @@ export class Connection implements AsyncDisposable {
   onEventsLost(listener: (event: EventsLost) => void): () => void {
     return this.#events.onLoss(listener)
   }
-  /** Repeatable. Watches end without an error. */
+  /** Without asking: whether calls are possible now. @libvirt virConnectIsAlive */
+  isAlive(): boolean {
+    return this.state === 'open'
+  }
+  /** Whether nobody on the way can read what is said. @libvirt virConnectIsEncrypted */
+  async isEncrypted(options?: CallOptions): Promise<boolean> {
+    return this.#transport.encrypted === true && (await this.#isSecureBehind(options))
+  }
+  /** Whether it is encrypted, or does not leave the host. @libvirt virConnectIsSecure */
+  async isSecure(options?: CallOptions): Promise<boolean> {
+    const { encrypted = false, local = false } = this.#transport
+    return (encrypted || local) && (await this.#isSecureBehind(options))
+  }
+  /** What the daemon knows is only its own way to the hypervisor. */
+  async #isSecureBehind(options?: CallOptions): Promise<boolean> {
+    return (await this.raw.connectIsSecure(undefined, options)).secure !== 0
+  }
+  /** From now on, and after each reconnect. @libvirt virConnectSetKeepAlive */
+  setKeepAlive(keepAlive: KeepAlive | false): void {
+    this.#link.setKeepAlive(keepAlive)
+  }
+  /**
+   * Act for somebody else in the eyes of the daemon's access control, which lets only the privileged do it. By libvirt's
+   * names, such as `user-name`. Lost with the session: after a reconnect it must be said again.
+   *
+   * @libvirt virConnectSetIdentity
+   */
+  async setIdentity(identity: ParamsToSend, flags = 0, options?: CallOptions): Promise<void> {
+    await this.raw.connectSetIdentity({ params: toParams(identity, identityParameters), flags }, options)
+  }
+  /**
+   * Told each time the connection is lost or closed, and when the daemon itself loses the hypervisor.
+   *
+   * @libvirt virConnectRegisterCloseCallback, virConnectUnregisterCloseCallback
+   */
+  onClose(listener: (event: CloseEvent) => void): Promise<StopListening> {
+    return this.#events.on(closeTopic, listener)
+  }
+  /** The same as an iteration, which ends after the last one. @libvirt virConnectRegisterCloseCallback */
+  watchClose(limits: WatchLimits = {}): Promise<Watch<CloseEvent>> {
+    return this.#events.watch([closeTopic], limits)
+  }
+  /** Repeatable. Watches end without an error. @libvirt virConnectClose */
   async close(): Promise<void> {
     await this.#link.close()
   }
@@ -105,84 +179,157 @@ export class Connection implements AsyncDisposable {
     this.#domains ??= new Domains(this, this.#events)
     return this.#domains
   }
+  /** The host itself. */
+  get node(): Node {
+    this.#node ??= new Node(this)
+    return this.#node
+  }
+  get networks(): Networks {
+    this.#networks ??= new Networks(this, this.#events)
+    return this.#networks
+  }
+  /** The host's own. */
+  get interfaces(): Interfaces {
+    this.#interfaces ??= new Interfaces(this)
+    return this.#interfaces
+  }
+  get storagePools(): StoragePools {
+    this.#storagePools ??= new StoragePools(this, this.#events)
+    return this.#storagePools
+  }
+  /** Of every pool. */
+  get storageVolumes(): StorageVolumes {
+    this.#storageVolumes ??= new StorageVolumes(this)
+    return this.#storageVolumes
+  }
+  get nodeDevices(): NodeDevices {
+    this.#nodeDevices ??= new NodeDevices(this, this.#events)
+    return this.#nodeDevices
+  }
+  get secrets(): Secrets {
+    this.#secrets ??= new Secrets(this, this.#events)
+    return this.#secrets
+  }
+  get nwFilters(): NwFilters {
+    this.#nwFilters ??= new NwFilters(this)
+    return this.#nwFilters
+  }
+  get nwFilterBindings(): NwFilterBindings {
+    this.#nwFilterBindings ??= new NwFilterBindings(this)
+    return this.#nwFilterBindings
+  }
 
-  // ---- The host ----------------------------------------------------------------------------------------------
+  // ---- The hypervisor ----------------------------------------------------------------------------------------
 
+  /** Of the daemon's libvirt. @libvirt virConnectGetLibVersion */
   async libVersion(options?: CallOptions): Promise<Version> {
     return version((await this.raw.connectGetLibVersion(undefined, options)).libVer)
   }
-  /** The hypervisor's own. */
+  /** The hypervisor's own. @libvirt virConnectGetVersion */
   async version(options?: CallOptions): Promise<Version> {
     return version((await this.raw.connectGetVersion(undefined, options)).hvVer)
   }
+  /** Name of the driver, such as `QEMU`. @libvirt virConnectGetType */
+  async type(options?: CallOptions): Promise<string> {
+    return (await this.raw.connectGetType(undefined, options)).type
+  }
+  /** @libvirt virConnectGetHostname */
   async hostname(options?: CallOptions): Promise<string> {
     return (await this.raw.connectGetHostname(undefined, options)).hostname
   }
-  async nodeInfo(options?: CallOptions): Promise<NodeInfo> {
-    const info = await this.raw.nodeGetInfo(undefined, options)
-    const end = info.model.indexOf(0)
-    return {
-      model: Buffer.from(info.model.subarray(0, end < 0 ? undefined : end)).toString('latin1'),
-      memoryKiB: Number(info.memory),
-      cpus: info.cpus,
-      mhz: info.mhz,
-      numaNodes: info.nodes,
-      socketsPerNode: info.sockets,
-      coresPerSocket: info.cores,
-      threadsPerCore: info.threads,
-    }
+  /** What the daemon has opened; `uri` is what was asked for. @libvirt virConnectGetURI */
+  async daemonUri(options?: CallOptions): Promise<string> {
+    return (await this.raw.connectGetUri(undefined, options)).uri
   }
-  async nodeFreeMemoryBytes(options?: CallOptions): Promise<bigint> {
-    return (await this.raw.nodeGetFreeMemory(undefined, options)).freeMem
+  /** That a guest of this type, such as `kvm`, may have. @libvirt virConnectGetMaxVcpus */
+  async maxVcpus(type: string | null = null, options?: CallOptions): Promise<number> {
+    return (await this.raw.connectGetMaxVcpus({ type }, options)).maxVcpus
   }
-  /** XML. */
+  /** XML: what SMBIOS tells of the host. @libvirt virConnectGetSysinfo */
+  async sysinfo(flags = 0, options?: CallOptions): Promise<string> {
+    return (await this.raw.connectGetSysinfo({ flags }, options)).sysinfo
+  }
+  /** XML. @libvirt virConnectGetCapabilities */
   async capabilities(options?: CallOptions): Promise<string> {
     return (await this.raw.connectGetCapabilities(undefined, options)).capabilities
   }
-  /** XML: what a guest of this kind may have. */
+  /** XML: what a guest of this kind may have. @libvirt virConnectGetDomainCapabilities */
   async domainCapabilities(wanted: DomainCapabilitiesWanted = {}, options?: CallOptions): Promise<string> {
-    const { emulator = null, arch = null, machine = null, virtType = null, flags = 0 } = wanted
-    const args = { emulatorbin: emulator, arch, machine, virttype: virtType, flags }
-    return (await this.raw.connectGetDomainCapabilities(args, options)).capabilities
+    const { flags = 0 } = wanted
+    const { virttype, emulator, ...kind } = guestKind(wanted)
+    return (await this.raw.connectGetDomainCapabilities({ emulatorbin: emulator, ...kind, virttype, flags }, options))
+      .capabilities
   }
 
-  // ---- Secrets -----------------------------------------------------------------------------------------------
+  // ---- Processors for guests ---------------------------------------------------------------------------------
 
-  async defineSecret(xml: string, flags = 0, options?: CallOptions): Promise<Secret> {
-    return new Secret(this.raw, (await this.raw.secretDefineXml({ xml, flags }, options)).secret)
+  /** Names that libvirt knows for this architecture. @libvirt virConnectGetCPUModelNames */
+  async cpuModelNames(arch: string, flags = 0, options?: CallOptions): Promise<string[]> {
+    return (await this.raw.connectGetCpuModelNames({ arch, needResults: 1, flags }, options)).models
   }
-  async lookupSecretByUuid(uuid: string, options?: CallOptions): Promise<Secret> {
-    return new Secret(this.raw, (await this.raw.secretLookupByUuid({ uuid: uuidBytes(uuid) }, options)).secret)
+  /** What the host's processor is to the described one. flags: VIR_CONNECT_COMPARE_CPU_*. @libvirt virConnectCompareCPU */
+  async compareCpu(xml: string, flags = 0, options?: CallOptions): Promise<CpuComparison> {
+    return comparison((await this.raw.connectCompareCpu({ xml, flags }, options)).result)
   }
-  async lookupSecretByUsage(usage: SecretUsage, usageId: string, options?: CallOptions): Promise<Secret> {
-    const args = { usageType: secretUsages.indexOf(usage), usageID: usageId }
-    return new Secret(this.raw, (await this.raw.secretLookupByUsage(args, options)).secret)
+  /** The same for what the hypervisor can offer to a guest of this kind. @libvirt virConnectCompareHypervisorCPU */
+  async compareHypervisorCpu(xml: string, wanted: GuestKind = {}, options?: CallOptions): Promise<CpuComparison> {
+    const args = { ...guestKind(wanted), xmlCPU: xml, flags: wanted.flags ?? 0 }
+    return comparison((await this.raw.connectCompareHypervisorCpu(args, options)).result)
   }
-  async findSecretByUuid(uuid: string, options?: CallOptions): Promise<Secret | undefined> {
-    return unlessMissing(this.lookupSecretByUuid(uuid, options))
+  /** XML: the most that all of these processors have. flags: VIR_CONNECT_BASELINE_CPU_*. @libvirt virConnectBaselineCPU */
+  async baselineCpu(cpus: readonly string[], flags = 0, options?: CallOptions): Promise<string> {
+    return (await this.raw.connectBaselineCpu({ xmlCPUs: [...cpus], flags }, options)).cpu
   }
-  async findSecretByUsage(usage: SecretUsage, usageId: string, options?: CallOptions): Promise<Secret | undefined> {
-    return unlessMissing(this.lookupSecretByUsage(usage, usageId, options))
-  }
-  async listAllSecrets(flags = 0, options?: CallOptions): Promise<Secret[]> {
-    const { secrets } = await this.raw.connectListAllSecrets({ needResults: 1, flags }, options)
-    return secrets.map((secret) => new Secret(this.raw, secret))
+  /** The same for guests of this kind. @libvirt virConnectBaselineHypervisorCPU */
+  async baselineHypervisorCpu(cpus: readonly string[], wanted: GuestKind = {}, options?: CallOptions): Promise<string> {
+    const args = { ...guestKind(wanted), xmlCPUs: [...cpus], flags: wanted.flags ?? 0 }
+    return (await this.raw.connectBaselineHypervisorCpu(args, options)).cpu
   }
 
-  // ---- Volumes -----------------------------------------------------------------------------------------------
+  // ---- Definitions in the hypervisor's own words -------------------------------------------------------------
 
-  /** Bulk data shares the connection: give a large transfer one of its own. */
-  async downloadVolume(volume: NonnullStorageVol, wanted: TransferOptions = {}): Promise<Readable> {
-    const { offsetBytes = 0, lengthBytes = 0, ...options } = wanted
-    const args = { vol: volume, offset: BigInt(offsetBytes), length: BigInt(lengthBytes), flags: 0 }
-    return readableOf((await this.raw.storageVolDownload(args, options)).stream)
+  /** XML from a configuration in a format of the driver's. @libvirt virConnectDomainXMLFromNative */
+  async domainXmlFromNative(format: string, config: string, flags = 0, options?: CallOptions): Promise<string> {
+    const args = { nativeFormat: format, nativeConfig: config, flags }
+    return (await this.raw.connectDomainXmlFromNative(args, options)).domainXml
   }
-  /** `finish` of the stream says that the daemon has written everything. */
-  async uploadVolume(volume: NonnullStorageVol, wanted: TransferOptions = {}): Promise<Writable> {
-    const { offsetBytes = 0, lengthBytes = 0, ...options } = wanted
-    const args = { vol: volume, offset: BigInt(offsetBytes), length: BigInt(lengthBytes), flags: 0 }
-    return writableOf((await this.raw.storageVolUpload(args, options)).stream)
+  /** QEMU's command line, say, as format `qemu-argv`. @libvirt virConnectDomainXMLToNative */
+  async domainXmlToNative(format: string, xml: string, flags = 0, options?: CallOptions): Promise<string> {
+    const args = { nativeFormat: format, domainXml: xml, flags }
+    return (await this.raw.connectDomainXmlToNative(args, options)).nativeConfig
   }
+}
+
+const closeReasons: readonly CloseReason[] = ['error', 'end-of-file', 'keepalive', 'client']
+const closeTopic: Topic<CloseEvent> = {
+  key: 'connection close',
+  program: 'remote',
+  register: 'connectRegisterCloseCallback',
+  deregister: 'connectUnregisterCloseCallback',
+  message: 'connectEventConnectionClosed',
+  args: undefined,
+  convert: ({ reason }: ConnectEventConnectionClosedMsg) => ({
+    kind: 'close',
+    reason: closeReasons[reason] ?? 'error',
+    error: undefined,
+  }),
+  endsQuietly: true,
+}
+function closeEvent(error: LibvirtError | undefined): CloseEvent {
+  return { kind: 'close', reason: error === undefined ? 'client' : (error.closeReason ?? 'error'), error }
+}
+
+function guestKind({ emulator, arch, machine, virtType }: GuestKind) {
+  return { emulator: emulator ?? null, arch: arch ?? null, machine: machine ?? null, virttype: virtType ?? null }
+}
+
+const comparisons: Record<number, CpuComparison> = {
+  [C.VIR_CPU_COMPARE_INCOMPATIBLE]: 'incompatible',
+  [C.VIR_CPU_COMPARE_IDENTICAL]: 'identical',
+  [C.VIR_CPU_COMPARE_SUPERSET]: 'superset',
+}
+function comparison(result: number): CpuComparison {
+  return comparisons[result] ?? 'incompatible'
 }
 
 function version(number: bigint): Version {

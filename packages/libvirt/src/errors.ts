@@ -24,8 +24,15 @@ export interface LibvirtErrorFields {
   int2?: number
   /** The procedure that was called, such as `domainCreate`. */
   procedure?: string | undefined
+  closeReason?: CloseReason | undefined
   cause?: unknown
 }
+
+/**
+ * How a connection came to its end. `error`: it broke, or the daemon did not follow the protocol; `end-of-file`: the
+ * daemon closed it or died; `keepalive`: it gave no sign of life; `client`: `close` was called.
+ */
+export type CloseReason = 'error' | 'end-of-file' | 'keepalive' | 'client'
 
 const notFound: ReadonlySet<number> = new Set([
   constants.VIR_ERR_NO_DOMAIN,
@@ -59,6 +66,8 @@ export class LibvirtError extends Error {
   readonly int1: number
   readonly int2: number
   readonly procedure: string | undefined
+  /** On an error that ended a connection. */
+  readonly closeReason: CloseReason | undefined
 
   constructor(message: string, fields: LibvirtErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
@@ -73,6 +82,7 @@ export class LibvirtError extends Error {
     this.int1 = fields.int1 ?? -1
     this.int2 = fields.int2 ?? -1
     this.procedure = fields.procedure
+    this.closeReason = fields.closeReason
   }
 
   /** libvirt's own word for the code, such as `VIR_ERR_NO_DOMAIN`. */
@@ -137,8 +147,8 @@ export class LibvirtError extends Error {
 }
 
 /** The connection is gone, or cannot be had. */
-export function connectionError(message: string, cause?: unknown): LibvirtError {
-  return new LibvirtError(message, { origin: 'connection', code: constants.VIR_ERR_SYSTEM_ERROR, cause })
+export function connectionError(message: string, cause?: unknown, closeReason?: CloseReason): LibvirtError {
+  return new LibvirtError(message, { origin: 'connection', code: constants.VIR_ERR_SYSTEM_ERROR, cause, closeReason })
 }
 
 /** Bytes that do not follow the protocol, from the other side. */

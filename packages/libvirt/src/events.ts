@@ -40,6 +40,8 @@ export interface Topic<Event> {
   args: unknown
   /** Undefined: not worth telling, such as an event that only a newer daemon knows. */
   convert: (message: never) => Event | undefined
+  /** Watches end without an error even when the connection ends with one. */
+  endsQuietly?: boolean
 }
 
 const callNamed = (table: readonly CallEntry[], name: string) => table.find((row) => row[1] === name) as CallEntry
@@ -291,8 +293,16 @@ export class EventHub {
     for (const sink of [...this.#lossListeners]) sink.push(lost)
   }
 
+  /** An event of this side. */
+  tell<Event>({ key }: Topic<Event>, event: Event): void {
+    for (const sink of [...(this.#registrations.get(key)?.sinks ?? [])]) sink.push(event)
+  }
+
   end(error: LibvirtError | undefined): void {
-    for (const sink of this.#sinks()) sink.end(error && connectionError(`no more events: ${error.message}`, error))
+    const loud = error && connectionError(`no more events: ${error.message}`, error)
+    for (const { topic, sinks } of this.#registrations.values()) {
+      for (const sink of sinks) sink.end(topic.endsQuietly ? undefined : loud)
+    }
     this.#registrations.clear()
     this.#byCallback.clear()
   }

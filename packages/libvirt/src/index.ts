@@ -1,10 +1,11 @@
 /** A libvirt client. Start at `connect`; the README shows the rest. */
 export { type ConnectOptions, connect } from './connect.ts'
 export {
+  type CloseEvent,
   Connection,
+  type CpuComparison,
   type DomainCapabilitiesWanted,
-  type NodeInfo,
-  type TransferOptions,
+  type GuestKind,
   type Version,
 } from './connection.ts'
 export {
@@ -27,15 +28,77 @@ export type {
   WatchOptions,
 } from './domain-events.ts'
 export { type DomainEvents, type DomainStats, Domains, type DomainWithState } from './domains.ts'
-export { LibvirtError, type LibvirtErrorOrigin } from './errors.ts'
+export { type CloseReason, LibvirtError, type LibvirtErrorOrigin } from './errors.ts'
 export type { EventsLost, StopListening, Watch, WatchLimits } from './events.ts'
 export type * as protocol from './generated/types.ts'
 export type { RawApi } from './generated/types.ts'
+export { Interface, Interfaces } from './interface.ts'
+export {
+  type DhcpLease,
+  Network,
+  type NetworkEvent,
+  type NetworkEvents,
+  NetworkPort,
+  Networks,
+  type NetworkSection,
+  type NetworkUpdate,
+  type NetworkUpdateCommand,
+  type NetworkWatchOptions,
+} from './network.ts'
+export {
+  type FreePages,
+  Node,
+  type NodeCpuMap,
+  type NodeCpuStats,
+  type NodeInfo,
+  type NodeMemoryStats,
+  type SuspendTarget,
+} from './node.ts'
+export {
+  NodeDevice,
+  type NodeDeviceEvent,
+  type NodeDeviceEventKind,
+  type NodeDeviceEvents,
+  NodeDevices,
+  type NodeDeviceWatchOptions,
+} from './node-device.ts'
+export { NwFilter, NwFilterBinding, NwFilterBindings, NwFilters } from './nw-filter.ts'
 export type { CallOptions, Opened } from './rpc/call.ts'
 export type { ConnectionState } from './rpc/link.ts'
 export type { KeepAlive } from './rpc/session.ts'
 export { type Hole, RpcStream } from './rpc/stream.ts'
-export { Secret, type SecretUsage } from './secret.ts'
+export {
+  Secret,
+  type SecretEvent,
+  type SecretEventKind,
+  type SecretEvents,
+  type SecretRef,
+  Secrets,
+  type SecretUsage,
+  type SecretWatchOptions,
+} from './secret.ts'
+export type { Transferred } from './sparse-file.ts'
+export {
+  StoragePool,
+  type StoragePoolEvent,
+  type StoragePoolEventKind,
+  type StoragePoolEvents,
+  type StoragePoolInfo,
+  type StoragePoolRef,
+  StoragePools,
+  type StoragePoolState,
+  type StoragePoolWatchOptions,
+} from './storage-pool.ts'
+export {
+  StorageVolume,
+  type StorageVolumeInfo,
+  StorageVolumes,
+  type StorageVolumeType,
+  type StreamTransferOptions,
+  type TransferOptions,
+  type UploadFileOptions,
+  type WipeAlgorithm,
+} from './storage-volume.ts'
 export type { Transport } from './transport/transport.ts'
 export { socketPath, unixTransport } from './transport/unix.ts'
 export { type LibvirtUri, parseUri } from './uri.ts'

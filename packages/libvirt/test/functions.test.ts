@@ -15,15 +15,7 @@ const unfinished = new Set([
   'domain',
   'domain-checkpoint',
   'domain-snapshot',
-  'host',
-  'interface',
-  'network',
-  'nodedev',
-  'nwfilter',
   'qemu',
-  'secret',
-  'storage',
-  'stream',
 ])
 
 for (const [area, members] of Map.groupBy(functions, (entry) => entry.area)) {

@@ -1,8 +1,7 @@
 /** Against a real libvirtd with QEMU, by emulation: guests without an operating system, mostly paused. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -162,48 +161,4 @@ test('a definition that makes no sense is refused with the reason', { skip }, as
   const guest = await define('twice')
   const clash = `<domain type='qemu'><name>${guest.name}</name><uuid>${randomUUID()}</uuid><memory>32768</memory><os><type>hvm</type></os></domain>`
   await assert.rejects(connection.domains.defineXml(clash), (error: LibvirtError) => error.isAlreadyThere())
-})
-
-test('a secret is defined, filled, found by its use and forgotten', { skip }, async () => {
-  const uuid = randomUUID()
-  const target = `libvirt-ts-${uuid}`
-  const secret = await connection.defineSecret(
-    `<secret ephemeral='yes' private='no'><uuid>${uuid}</uuid><usage type='iscsi'><target>${target}</target></usage></secret>`,
-  )
-  assert.equal(secret.uuid, uuid)
-  assert.equal(secret.usageType, 'iscsi')
-  await secret.setValue('geheim')
-  assert.equal(Buffer.from(await secret.value()).toString(), 'geheim')
-  assert.equal((await connection.lookupSecretByUsage('iscsi', target)).uuid, uuid)
-  assert.ok((await connection.listAllSecrets()).some((listed) => listed.uuid === uuid))
-  await secret.undefine()
-  assert.equal(await connection.findSecretByUsage('iscsi', target), undefined)
-  assert.equal(await connection.findSecretByUuid(uuid), undefined)
-})
-
-test('bytes go into a volume and come out again', { skip, timeout: 60_000 }, async () => {
-  const name = `libvirt-ts-${randomUUID().slice(0, 8)}`
-  const poolXml = `<pool type='dir'><name>${name}</name><target><path>${folder}</path></target></pool>`
-  const { pool } = await connection.raw.storagePoolCreateXml({ xml: poolXml, flags: 0 })
-  try {
-    const volumeXml =
-      '<volume><name>v.raw</name><capacity unit="MiB">1</capacity><target><format type="raw"/></target></volume>'
-    const { vol } = await connection.raw.storageVolCreateXml({ pool, xml: volumeXml, flags: 0 })
-    const bytes = Buffer.from(Array.from({ length: 700_000 }, (_, index) => (index * 7) & 255))
-    const upload = await connection.uploadVolume(vol)
-    upload.end(bytes)
-    await once(upload, 'finish')
-    assert.ok(readFileSync(join(folder, 'v.raw')).subarray(0, bytes.length).equals(bytes))
-    const whole = Buffer.concat(await (await connection.downloadVolume(vol)).toArray())
-    assert.equal(whole.length, 1 << 20)
-    const part = await connection.downloadVolume(vol, { offsetBytes: 10, lengthBytes: 600_000 })
-    assert.ok(Buffer.concat(await part.toArray()).equals(bytes.subarray(10, 600_010)))
-    const short = await connection.uploadVolume(vol, { lengthBytes: 10 })
-    short.end(bytes)
-    const [error] = await once(short, 'error')
-    assert.ok(error instanceof LibvirtError)
-  } finally {
-    await connection.raw.storagePoolDestroy({ pool })
-  }
-  assert.equal(connection.state, 'open')
 })

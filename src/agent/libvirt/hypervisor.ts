@@ -60,12 +60,12 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
     const { uuid, usage, password } = chapSecret(disk.source.connection, cloudId, id, disk.source.volumeId)
     // Kept by libvirt across its restarts: the domain must be able to start without us.
     const xml = secretXml({ uuid, usage: { type: 'iscsi', target: usage }, ephemeral: false, private: true })
-    const secret = await connection.defineSecret(xml)
+    const secret = await connection.secrets.defineXml(xml)
     await secret.setValue(password)
   }
   const removeSecrets = async (uuids: readonly string[]) => {
     for (const uuid of uuids) {
-      await ignoring(isNotFound, async () => (await connection.lookupSecretByUuid(uuid)).undefine())
+      await ignoring(isNotFound, async () => (await connection.secrets.lookupByUuid(uuid)).undefine())
     }
   }
 

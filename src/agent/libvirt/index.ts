@@ -67,7 +67,7 @@ async function virtTypeFor(asked: 'auto' | 'kvm' | 'tcg', log: Logger): Promise<
 
 async function hostFacts(connection: Connection, virtType: 'kvm' | 'qemu', instancesDir: string): Promise<HostFacts> {
   const [node, version, disk, cpuInfo] = await Promise.all([
-    connection.nodeInfo(),
+    connection.node.info(),
     connection.version(),
     statfs(instancesDir),
     readFile('/proc/cpuinfo', 'utf8'),

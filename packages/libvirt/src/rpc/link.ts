@@ -53,7 +53,7 @@ export class Link {
   #lastCause: LibvirtError | undefined
 
   constructor(options: LinkOptions) {
-    this.#options = options
+    this.#options = { ...options }
   }
 
   get state(): ConnectionState {
@@ -94,6 +94,11 @@ export class Link {
       return Promise.reject(connectionError(`${entry[1]} was not sent: ${text}`, this.#lastCause))
     }
     return this.#session.call(program, entry, args, options, onReply)
+  }
+
+  setKeepAlive(keepAlive: KeepAlive | false): void {
+    this.#options.keepAlive = keepAlive
+    this.#session?.setKeepAlive(keepAlive)
   }
 
   /** Takes leave of the daemon. Repeatable. */

@@ -53,6 +53,20 @@ export function finishPacket(w: Writer): Buffer {
   return w.finish()
 }
 
+/** One packet of stream data: the one large thing that is sent, so it is copied once. */
+export function streamPacket({ program, procedure, type, serial, status }: Header, data: Uint8Array): Buffer {
+  const packet = Buffer.allocUnsafe(HEADER_BYTES + data.length)
+  packet.writeUInt32BE(packet.length, 0)
+  packet.writeUInt32BE(program, 4)
+  packet.writeUInt32BE(1, 8)
+  packet.writeInt32BE(procedure, 12)
+  packet.writeInt32BE(type, 16)
+  packet.writeUInt32BE(serial, 20)
+  packet.writeInt32BE(status, 24)
+  packet.set(data, HEADER_BYTES)
+  return packet
+}
+
 export function readHeader(packet: Buffer): Header {
   const version = packet.readUInt32BE(8)
   if (version !== 1) throw protocolError(`program version ${version}`)
@@ -65,50 +79,58 @@ export function readHeader(packet: Buffer): Header {
   }
 }
 
+/** Room that a packet gets when its length word has come; a larger one gets more as it comes. */
+const FIRST_ROOM_BYTES = 512 << 10
+const LENGTH_WORD_BYTES = 4
+
 /**
- * Cuts a byte stream into packets. Pieces of a large packet are joined once, when its last byte has come; a length
- * that cannot be right is refused before anything is kept for it.
+ * Cuts a byte stream into packets. A packet that comes in pieces is copied once, into room that grows with what has
+ * come, whatever its length word promises and however small the pieces are; a length that cannot be right is refused.
  */
 export class Deframer {
-  #pieces: Buffer[] = []
+  #room: Buffer = Buffer.alloc(0)
   #have = 0
+  /** Of the packet, or of its length word while that is not complete. */
   #wanted = 0
 
   /** Calls `each` for every packet that `chunk` completes. The packet may be a view of `chunk`: copy what is kept. */
   push(chunk: Buffer, each: (packet: Buffer) => void): void {
-    let rest = chunk
-    if (this.#have > 0) {
-      this.#pieces.push(chunk)
-      this.#have += chunk.length
-      if (this.#wanted === 0 && this.#have >= 4) {
-        this.#join()
-        this.#wanted = lengthOf(this.#pieces[0] as Buffer, 0)
-      }
-      if (this.#wanted === 0 || this.#have < this.#wanted) return
-      this.#join()
-      rest = this.#pieces[0] as Buffer
-      this.#pieces = []
-      this.#have = 0
-      this.#wanted = 0
-    }
     let at = 0
-    while (rest.length - at >= 4) {
-      const length = lengthOf(rest, at)
-      if (rest.length - at < length) {
+    while (at < chunk.length) {
+      if (this.#have === 0) {
+        const left = chunk.length - at
+        const length = left < LENGTH_WORD_BYTES ? LENGTH_WORD_BYTES : lengthOf(chunk, at)
+        if (length <= left) {
+          each(chunk.subarray(at, at + length))
+          at += length
+          continue
+        }
         this.#wanted = length
-        break
+        this.#room = Buffer.allocUnsafe(Math.min(length, FIRST_ROOM_BYTES))
       }
-      each(rest.subarray(at, at + length))
-      at += length
-    }
-    if (at < rest.length) {
-      this.#pieces = [rest.subarray(at)]
-      this.#have = rest.length - at
+      at += this.#take(chunk, at)
+      if (this.#have < this.#wanted) return
+      if (this.#wanted === LENGTH_WORD_BYTES) this.#wanted = lengthOf(this.#room, 0)
+      else {
+        const packet = this.#room.subarray(0, this.#wanted)
+        this.#have = 0
+        each(packet)
+      }
     }
   }
 
-  #join(): void {
-    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces, this.#have)]
+  /** How much of the chunk belongs to the packet. */
+  #take(chunk: Buffer, at: number): number {
+    const bytes = Math.min(this.#wanted - this.#have, chunk.length - at)
+    const have = this.#have + bytes
+    if (have > this.#room.length) {
+      const larger = Buffer.allocUnsafe(Math.min(this.#wanted, Math.max(have, this.#room.length * 2)))
+      this.#room.copy(larger, 0, 0, this.#have)
+      this.#room = larger
+    }
+    chunk.copy(this.#room, this.#have, at, at + bytes)
+    this.#have = have
+    return bytes
   }
 }
 

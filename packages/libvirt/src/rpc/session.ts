@@ -25,6 +25,7 @@ import {
   STATUS_CONTINUE,
   STATUS_ERROR,
   STATUS_OK,
+  streamPacket,
   TYPE_CALL,
   TYPE_MESSAGE,
   TYPE_REPLY,
@@ -39,6 +40,13 @@ import { Reader, Writer } from './xdr.ts'
 
 const KEEPALIVE_PING = 1
 const KEEPALIVE_PONG = 2
+/** What a stream may leave with the socket before it waits: enough that the daemon never waits for us. */
+const SEND_AHEAD_BYTES = 1 << 20
+const PONGS_BELOW_BYTES = 4 << 20
+/** A daemon's own interval is 5 s unless its administrator said otherwise, and it waits for several. */
+const PAUSE_BEAT_MS = 5000
+/** The longest that a timer of Node's can be. */
+const TIMER_MAX_MS = 0x7fffffff
 
 export interface KeepAlive {
   intervalMs: number
@@ -86,21 +94,24 @@ export class Session {
   #ended: LibvirtError | undefined
   #closing = false
   #corked = false
+  /** Streams that wait for the socket to have sent what it has. */
+  readonly #waitingForRoom = new Set<PromiseWithResolvers<void>>()
   #pauses = 0
+  #beat: NodeJS.Timeout | undefined
   #lastReceived = 0
   #unanswered = 0
+  #keepAlive: KeepAlive | false
   #pinger: NodeJS.Timeout | undefined
 
   constructor(socket: Duplex, options: SessionOptions) {
     this.#socket = socket
     this.#options = options
+    this.#keepAlive = options.keepAlive
     this.#limiter = new Limiter(options.maxCallsInFlight, options.maxSlowCallsInFlight)
-    // Each stream that waits for the socket listens for itself.
-    socket.setMaxListeners(0)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('error', (error) => this.end(connectionError(`the connection failed: ${error.message}`, error)))
-    socket.on('end', () => this.end(connectionError('the daemon closed the connection')))
-    socket.on('close', () => this.end(connectionError('the connection is closed')))
+    socket.on('error', (error) => this.end(connectionError(`the connection failed: ${error.message}`, error, 'error')))
+    socket.on('end', () => this.end(connectionError('the daemon closed the connection', undefined, 'end-of-file')))
+    socket.on('close', () => this.end(connectionError('the connection is closed', undefined, 'end-of-file')))
   }
 
   get ended(): LibvirtError | undefined {
@@ -146,16 +157,19 @@ export class Session {
       const slow = slowCalls.has(name)
       const timeoutMs = options.timeoutMs ?? (slow ? this.#options.slowTimeoutMs : this.#options.timeoutMs)
       if (timeoutMs > 0) {
-        pending.timer = setTimeout(() => {
-          const sent = pending.ticket?.state === 'running'
-          const message = sent
-            ? `${name} got no answer within ${timeoutMs} ms`
-            : `${name} waited ${timeoutMs} ms for its turn and was not sent`
-          this.#giveUp(
-            pending,
-            new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }),
-          )
-        }, timeoutMs)
+        pending.timer = setTimeout(
+          () => {
+            const sent = pending.ticket?.state === 'running'
+            const message = sent
+              ? `${name} got no answer within ${timeoutMs} ms`
+              : `${name} waited ${timeoutMs} ms for its turn and was not sent`
+            this.#giveUp(
+              pending,
+              new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }),
+            )
+          },
+          Math.min(timeoutMs, TIMER_MAX_MS),
+        )
       }
       if (options.signal !== undefined) {
         const { signal } = options
@@ -208,8 +222,8 @@ export class Session {
 
   // ---- Sending ---------------------------------------------------------------------------------------------
 
-  /** All packets of one tick leave in one write. False: the socket asks to wait for `drain`. */
-  #send(packet: Buffer): boolean {
+  /** All packets of one tick leave in one write. */
+  #send(packet: Buffer, sent?: () => void): void {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -218,47 +232,60 @@ export class Session {
         this.#socket.uncork()
       })
     }
-    return this.#socket.write(packet)
+    this.#socket.write(packet, sent)
+  }
+
+  readonly #giveRoom = (): void => {
+    for (const waiting of this.#waitingForRoom) waiting.resolve()
+    this.#waitingForRoom.clear()
   }
 
   #openStream(program: number, procedure: number, serial: number): RpcStream {
     const stream = new RpcStream({
       send: async (status, payload) => {
         if (this.#ended !== undefined) throw this.#ended
-        const hole = payload !== undefined && 'hole' in payload
-        const header = { program, procedure, type: hole ? TYPE_STREAM_HOLE : TYPE_STREAM, serial, status }
-        const packet = this.#packet(header, (w) => {
-          if (payload === undefined) return
-          if ('hole' in payload) {
-            w.h(payload.hole)
+        const header = { program, procedure, type: TYPE_STREAM, serial, status }
+        if (payload === undefined) this.#send(this.#packet(header))
+        else if (payload instanceof Uint8Array) this.#send(streamPacket(header, payload), this.#giveRoom)
+        else {
+          const { hole } = payload
+          const packet = this.#packet({ ...header, type: TYPE_STREAM_HOLE }, (w) => {
+            w.h(hole)
             w.u(0)
-          } else w.raw(payload)
-        })
-        if (this.#send(packet)) return
-        await new Promise<void>((resolve, reject) => {
-          const go = () => {
-            this.#socket.off('drain', go)
-            this.#socket.off('close', go)
-            if (this.#ended === undefined) resolve()
-            else reject(this.#ended)
-          }
-          this.#socket.on('drain', go)
-          this.#socket.on('close', go)
-        })
+          })
+          this.#send(packet, this.#giveRoom)
+        }
+        if (this.#socket.writableLength <= SEND_AHEAD_BYTES) return
+        const room = Promise.withResolvers<void>()
+        this.#waitingForRoom.add(room)
+        await room.promise
       },
       pause: () => {
-        if (this.#pauses++ === 0) this.#socket.pause()
+        if (this.#pauses++ > 0) return
+        this.#socket.pause()
+        this.#beat = setInterval(() => this.#keepalive(KEEPALIVE_PONG), this.#pauseBeatMs)
+        this.#beat.unref()
       },
       resume: () => {
-        if (--this.#pauses === 0) {
-          this.#lastReceived = Date.now()
-          this.#socket.resume()
-        }
+        if (--this.#pauses > 0) return
+        clearInterval(this.#beat)
+        this.#lastReceived = Date.now()
+        this.#socket.resume()
       },
+      wake: this.#giveRoom,
       forget: () => this.#streams.delete(serial),
     })
     this.#streams.set(serial, { program, procedure, stream })
     return stream
+  }
+
+  /**
+   * While we do not read, the daemon's pings stay unanswered and it would drop us. Any packet is a sign of life to it,
+   * and it answers none to a pong.
+   */
+  get #pauseBeatMs(): number {
+    const keepAlive = this.#keepAlive
+    return keepAlive === false ? PAUSE_BEAT_MS : Math.min(keepAlive.intervalMs, PAUSE_BEAT_MS)
   }
 
   // ---- Receiving -------------------------------------------------------------------------------------------
@@ -279,18 +306,23 @@ export class Session {
     const header = readHeader(packet)
     const { program, procedure, type, serial, status } = header
     if (program === PROGRAM_KEEPALIVE) {
-      if (procedure === KEEPALIVE_PING) this.#keepalive(KEEPALIVE_PONG)
+      // Who asks faster than it reads the answers has enough of them.
+      if (procedure === KEEPALIVE_PING && this.#socket.writableLength < PONGS_BELOW_BYTES)
+        this.#keepalive(KEEPALIVE_PONG)
       return
     }
     switch (type) {
       case TYPE_REPLY:
       case TYPE_REPLY_WITH_FDS: {
         const pending = this.#pending.get(serial)
-        if (pending === undefined || pending.program !== program)
+        if (pending === undefined || pending.program !== program || pending.entry[0] !== procedure)
           throw protocolError(`a reply to no call (serial ${serial})`)
+        if (status !== STATUS_OK && status !== STATUS_ERROR) throw protocolError(`a reply of status ${status}`)
+        const payload = new Reader(packet, HEADER_BYTES)
+        // The descriptors' own bytes would stand behind the packet, and be taken for the next one.
+        if (type === TYPE_REPLY_WITH_FDS && payload.u() !== 0) throw protocolError('a reply with file descriptors')
         this.#pending.delete(serial)
-        const start = type === TYPE_REPLY_WITH_FDS ? HEADER_BYTES + 4 : HEADER_BYTES
-        this.#reply(pending, status, new Reader(packet, start))
+        this.#reply(pending, status, payload)
         if (pending.ticket !== undefined) this.#limiter.leave(pending.ticket)
         return
       }
@@ -304,7 +336,9 @@ export class Session {
         if (open === undefined || open.program !== program || open.procedure !== procedure) return
         if (status === STATUS_ERROR) open.stream.fail(readError(new Reader(packet, HEADER_BYTES), undefined))
         else if (type === TYPE_STREAM_HOLE && status === STATUS_CONTINUE) {
-          open.stream.receive(status, { hole: new Reader(packet, HEADER_BYTES).h() })
+          const hole = new Reader(packet, HEADER_BYTES).h()
+          if (hole < 0n) throw protocolError(`a hole of ${hole} bytes`)
+          open.stream.receive(status, { hole })
         } else open.stream.receive(status, packet.subarray(HEADER_BYTES))
         return
       }
@@ -317,15 +351,17 @@ export class Session {
     const { entry, stream } = pending
     const [, name, , decode] = entry
     let ret: unknown
-    let error: LibvirtError | undefined
     try {
-      if (status === STATUS_ERROR) error = readError(payload, name)
-      else if (decode !== 0) ret = decode(payload)
-    } catch (cause) {
-      error = cause as LibvirtError
-    }
-    if (error !== undefined) {
-      stream?.fail(error)
+      if (status === STATUS_ERROR) {
+        const error = readError(payload, name)
+        stream?.fail(error)
+        if (this.#settle(pending)) pending.reject(error)
+        return
+      }
+      if (decode !== 0) ret = decode(payload)
+    } catch (error) {
+      // The daemon has the stream, if it has one.
+      stream?.abort().catch(() => {})
       if (this.#settle(pending)) pending.reject(error)
       return
     }
@@ -342,12 +378,18 @@ export class Session {
     )
   }
 
+  setKeepAlive(keepAlive: KeepAlive | false): void {
+    this.#keepAlive = keepAlive
+    clearInterval(this.#pinger)
+    this.startKeepAlive()
+  }
+
   /**
    * Begins to ask for signs of life. Silence proves nothing while the daemon does not read (all its places taken, a
    * caller still waiting) or while we do not read; then it is not counted.
    */
   startKeepAlive(): void {
-    const { keepAlive } = this.#options
+    const keepAlive = this.#keepAlive
     if (keepAlive === false || this.#ended !== undefined) return
     this.#lastReceived = Date.now()
     this.#pinger = setInterval(() => {
@@ -355,7 +397,7 @@ export class Session {
       if (this.#limiter.saturated && [...this.#pending.values()].some((pending) => !pending.settled)) return
       if (this.#unanswered >= keepAlive.count) {
         const seconds = Math.round((Date.now() - this.#lastReceived) / 1000)
-        this.end(connectionError(`the daemon gave no sign of life for ${seconds} s`))
+        this.end(connectionError(`the daemon gave no sign of life for ${seconds} s`, undefined, 'keepalive'))
         return
       }
       this.#unanswered++
@@ -379,6 +421,7 @@ export class Session {
     if (this.#ended !== undefined) return
     this.#ended = error
     clearInterval(this.#pinger)
+    clearInterval(this.#beat)
     const waiting = [...this.#queued]
     const sent = [...this.#pending.values()]
     this.#queued.clear()
@@ -387,6 +430,8 @@ export class Session {
     this.#streams.clear()
     for (const pending of sent) if (this.#settle(pending)) pending.reject(lost(error, pending.entry[1], true))
     for (const pending of waiting) if (this.#settle(pending)) pending.reject(lost(error, pending.entry[1], false))
+    for (const waiting of this.#waitingForRoom) waiting.reject(error)
+    this.#waitingForRoom.clear()
     this.#socket.destroy()
     this.#options.onEnd(error)
   }

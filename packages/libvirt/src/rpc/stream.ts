@@ -15,6 +15,8 @@ export interface StreamPort {
   /** Asks the connection to stop and go on reading. */
   pause(): void
   resume(): void
+  /** Whoever waits in `send` goes on. */
+  wake(): void
   /** The daemon has forgotten the stream. */
   forget(): void
 }
@@ -26,7 +28,12 @@ export interface Hole {
 
 /** The largest piece that libvirt's own client and daemon send. */
 export const STREAM_PIECE_BYTES = 262_120
-const KEEP_BYTES = 16 << 20
+/** What a reader may leave before the connection stops reading. */
+const KEEP_BYTES = 8 << 20
+/** What a piece costs besides its bytes, so that many small ones and holes count too. */
+const PIECE_COST_BYTES = 256
+
+const costOf = (piece: Buffer | Hole) => PIECE_COST_BYTES + (piece instanceof Buffer ? piece.length : 0)
 
 export class RpcStream implements AsyncDisposable {
   readonly #port: StreamPort
@@ -44,24 +51,32 @@ export class RpcStream implements AsyncDisposable {
     this.#port = port
   }
 
-  /** The next piece; undefined after the last. One reader at a time. */
+  /**
+   * The next piece; undefined after the last. One reader at a time.
+   *
+   * @libvirt virStreamRecv, virStreamRecvFlags, virStreamRecvHole
+   */
   async read(): Promise<Buffer | Hole | undefined> {
     for (;;) {
       const piece = this.#queue.shift()
       if (piece !== undefined) {
-        if (piece instanceof Buffer) this.#queuedBytes -= piece.length
+        this.#queuedBytes -= costOf(piece)
         if (this.#queuedBytes < KEEP_BYTES / 2) this.#flow()
         return piece
       }
       if (this.#error !== undefined) throw this.#error
-      if (this.#ended || this.#closed) return undefined
+      if (this.#ended || this.#closed || this.#aborted) return undefined
       await new Promise<void>((resolve) => {
         this.#waiting = resolve
       })
     }
   }
 
-  /** Sends bytes; resolves when the socket takes more. Later errors of the daemon show in `finish`. */
+  /**
+   * Sends bytes, which are copied; resolves when the socket takes more. Later errors of the daemon show in `finish`.
+   *
+   * @libvirt virStreamSend
+   */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += STREAM_PIECE_BYTES) {
       this.#check()
@@ -69,24 +84,33 @@ export class RpcStream implements AsyncDisposable {
     }
   }
 
-  /** Only on a stream whose call asked for a sparse one: on others the daemon closes the connection. */
+  /**
+   * Only on a stream whose call asked for a sparse one: on others the daemon closes the connection.
+   *
+   * @libvirt virStreamSendHole
+   */
   async writeHole(length: bigint): Promise<void> {
     this.#check()
     await this.#port.send(STATUS_CONTINUE, { hole: length })
   }
 
-  /** Ends in order; resolves when the daemon has everything, rejects with what it could not do. Repeatable. */
+  /**
+   * Ends in order; resolves when the daemon has everything, rejects with what it could not do. Repeatable.
+   *
+   * @libvirt virStreamFinish
+   */
   finish(): Promise<void> {
     return this.#close(STATUS_OK)
   }
 
-  /** Gives up; data still under way is dropped. Repeatable. */
+  /** Gives up; data still under way is dropped. Repeatable. @libvirt virStreamAbort */
   abort(): Promise<void> {
     return this.#close(STATUS_ERROR)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.abort().catch(() => {})
+    // Not waited for: a daemon that hangs does not confirm.
+    this.abort().catch(() => {})
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer | Hole> {
@@ -114,6 +138,8 @@ export class RpcStream implements AsyncDisposable {
         this.#aborted = true
         this.#queue.length = 0
         this.#queuedBytes = 0
+        this.#wake()
+        this.#port.wake()
       }
       // The confirmation stands behind the data that is still to come.
       this.#flow()
@@ -142,7 +168,7 @@ export class RpcStream implements AsyncDisposable {
       if (payload instanceof Buffer && payload.length === 0) this.#ended = true
       else {
         this.#queue.push(payload)
-        if (payload instanceof Buffer) this.#queuedBytes += payload.length
+        this.#queuedBytes += costOf(payload)
         if (this.#queuedBytes > KEEP_BYTES && !this.#paused && this.#closing === undefined) {
           this.#paused = true
           this.#port.pause()
@@ -166,24 +192,34 @@ export class RpcStream implements AsyncDisposable {
     this.#closing?.reject(error)
     this.#flow()
     this.#wake()
+    this.#port.wake()
   }
 }
 
 // ---- As Node streams ---------------------------------------------------------------------------------------
 
-async function pull(stream: RpcStream, into: Readable): Promise<void> {
+export interface StreamShape {
+  /** Holes are chunks of their own, `{ hole }`, among the bytes. Only where the call asked for a sparse stream. */
+  sparse?: boolean | undefined
+  /** Aborts the transfer, whenever that is. */
+  signal?: AbortSignal | undefined
+}
+
+async function pull(stream: RpcStream, into: Readable, sparse: boolean): Promise<void> {
   try {
     const piece = await stream.read()
-    if (piece instanceof Buffer) into.push(piece)
-    else if (piece === undefined) {
+    if (piece === undefined) {
       await stream.finish()
       into.push(null)
-    } else into.destroy(protocolError('a hole in a stream that is not sparse'))
+    } else if (piece instanceof Buffer || sparse) into.push(piece)
+    else into.destroy(protocolError('a hole in a stream that is not sparse'))
   } catch (error) {
     into.destroy(error as Error)
   }
 }
 
+const put = (stream: RpcStream, chunk: Uint8Array | Hole): Promise<void> =>
+  chunk instanceof Uint8Array ? stream.write(chunk) : stream.writeHole(chunk.hole)
 const settle = (work: Promise<void>, done: (error?: Error | null) => void) => {
   work.then(
     () => done(),
@@ -194,24 +230,36 @@ const drop = (stream: RpcStream, error: Error | null, done: (error?: Error | nul
   stream.abort().catch(() => {})
   done(error)
 }
+function until<S extends Readable | Writable>(signal: AbortSignal | undefined, stream: S): S {
+  const abort = () => void stream.destroy(signal?.reason)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  stream.once('close', () => signal?.removeEventListener('abort', abort))
+  return stream
+}
 
 /** From the daemon. Destroying it aborts the transfer. */
-export function readableOf(stream: RpcStream): Readable {
-  return new Readable({
+export function readableOf(stream: RpcStream, { sparse = false, signal }: StreamShape = {}): Readable {
+  const readable = new Readable({
+    // Chunks are large: what waits, waits in the queue of the transfer itself.
+    ...(sparse ? { objectMode: true, highWaterMark: 1 } : {}),
     read() {
-      void pull(stream, this)
+      void pull(stream, this, sparse)
     },
     destroy: (error, done) => drop(stream, error, done),
   })
+  return until(signal, readable)
 }
 
 /** To the daemon. `finish` comes after the daemon confirmed that it has everything. */
-export function writableOf(stream: RpcStream): Writable {
-  return new Writable({
-    write: (chunk: Uint8Array, _encoding, done) => settle(stream.write(chunk), done),
+export function writableOf(stream: RpcStream, { sparse = false, signal }: StreamShape = {}): Writable {
+  const writable = new Writable({
+    ...(sparse ? { objectMode: true, highWaterMark: 1 } : {}),
+    write: (chunk: Uint8Array | Hole, _encoding, done) => settle(put(stream, chunk), done),
     final: (done) => settle(stream.finish(), done),
     destroy: (error, done) => drop(stream, error, done),
   })
+  return until(signal, writable)
 }
 
 /** Both ways, as a console is: ending one side ends the other. */
@@ -219,7 +267,7 @@ export function duplexOf(stream: RpcStream): Duplex {
   return new Duplex({
     allowHalfOpen: false,
     read() {
-      void pull(stream, this)
+      void pull(stream, this, false)
     },
     write: (chunk: Uint8Array, _encoding, done) => settle(stream.write(chunk), done),
     final: (done) => settle(stream.finish(), done),

@@ -4,6 +4,10 @@ import type { Duplex } from 'node:stream'
 export interface Transport {
   /** For error messages, such as `unix:/run/libvirt/libvirt-sock`. */
   readonly description: string
+  /** Nobody on the way can read it. */
+  readonly encrypted?: boolean
+  /** It does not leave the host. */
+  readonly local?: boolean
   /** Opens one byte stream, ready for the first packet. Called again for each reconnect. */
   open(signal: AbortSignal): Promise<Duplex>
 }

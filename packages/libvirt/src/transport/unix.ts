@@ -12,6 +12,7 @@ import type { Transport } from './transport.ts'
 export function unixTransport(path: string): Transport {
   return {
     description: `unix:${path}`,
+    local: true,
     open: (signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted()
