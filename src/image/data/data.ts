@@ -84,7 +84,7 @@ export function dataRules(tools: DataTools): DataRules {
         await withLease(tools, image.id, uploadId, () => stores.prepare(where, received.path, target))
         await db.begin(async (tx) => {
           if (!(await store.lockUpload(tx, image.id, uploadId, ['saving']))) throw goneWhileUploading(image.id)
-          await stores.keep(where, received.path, target)
+          await stores.keep(where, target)
           await store.becomeActive(tx, image.id, { ...received, virtualSizeBytes }, where)
         })
         if (where !== DEFAULT_STORE) await bytes.discard(image.id, uploadId)

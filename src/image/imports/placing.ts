@@ -35,7 +35,7 @@ export async function bringTo(
       if (!(await store.lockImport(tx, target.imageId, taskId, ['importing', 'active', 'deactivated']))) {
         throw goneWhileUploading(target.imageId)
       }
-      await stores.keep(where, from, target)
+      await stores.keep(where, target)
       await store.addStore(tx, target.imageId, taskId, where)
       await onKept?.(tx)
     })

@@ -3,8 +3,9 @@
  * folders by name, on other disks as a rule. The bytes of an image are the same in each of its stores.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { isDomainError } from '../../domain-error.ts'
 import type { ImageId } from '../../ids.ts'
 import type { ByteStore } from '../data/byte-store.ts'
@@ -27,8 +28,8 @@ export interface Stores {
   readonly bytes: ByteStore
   isKnown(id: string): boolean
   /**
-   * Makes ready what `keep` then gives its name: a flushed copy, under a name that no reader looks for. For the default
-   * store there is nothing to do. Repeating it makes it anew.
+   * Makes ready what `keep` then gives its name: a flushed copy, under a name that no reader looks for. Where the default
+   * store has received the bytes as `target`, they are that already. Repeating it makes it anew.
    */
   prepare(
     store: string,
@@ -36,8 +37,8 @@ export interface Stores {
     target: Target,
     options?: { signal?: AbortSignal; onCopied?: (bytes: number) => void },
   ): Promise<void>
-  /** Gives the bytes their name; those for the default store are taken from `from`. Survives being repeated. */
-  keep(store: string, from: string, target: Target): Promise<void>
+  /** Gives what was prepared its name. Survives being repeated. */
+  keep(store: string, target: Target): Promise<void>
   /** Removes what `prepare` has made. Finding nothing is fine. */
   discard(store: string, target: Target): Promise<void>
   /** Finding nothing is fine. */
@@ -73,7 +74,9 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
   }
   const pathIn = (store: string, id: ImageId) => join(dirOf(store), id)
   const preparedPath = (store: string, { imageId, uploadId }: Target) =>
-    join(dirOf(store), INCOMING, `${imageId}.${uploadId}`)
+    store === DEFAULT_STORE
+      ? bytes.incomingPath(imageId, uploadId)
+      : join(dirOf(store), INCOMING, `${imageId}.${uploadId}`)
 
   const openAnywhere = async (id: ImageId): Promise<FileHandle> => {
     for (const store of ['', ...dirs.keys()]) {
@@ -98,25 +101,23 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
             open: openAnywhere,
             async remove(id) {
               await bytes.remove(id)
-              for (const store of dirs.keys()) await rm(pathIn(store, id), { force: true })
+              for (const store of dirs.keys()) await removeIfThere(pathIn(store, id))
             },
           },
 
     async prepare(store, from, target, { signal, onCopied } = {}) {
-      if (store === DEFAULT_STORE) return
+      const to = preparedPath(store, target)
+      if (from === to) return
       try {
-        await copySparse(from, preparedPath(store, target), { signal, onCopied })
+        await copySparse(from, to, { signal, onCopied })
       } catch (error) {
-        await rm(preparedPath(store, target), { force: true })
-        if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')) {
-          throw storageFull(error)
-        }
-        throw error
+        const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
+        throw isFull ? storageFull(error) : error
       }
     },
 
-    async keep(store, from, target) {
-      if (store === DEFAULT_STORE) return await bytes.keep(from, target.imageId)
+    async keep(store, target) {
+      if (store === DEFAULT_STORE) return await bytes.keep(preparedPath(store, target), target.imageId)
       const path = pathIn(store, target.imageId)
       await rename(preparedPath(store, target), path).catch(async (error) => {
         if (!isMissing(error)) throw error
@@ -126,12 +127,12 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
     },
 
     async discard(store, target) {
-      if (store !== DEFAULT_STORE) await rm(preparedPath(store, target), { force: true })
+      await removeIfThere(preparedPath(store, target))
     },
 
     async remove(store, id) {
       if (store === DEFAULT_STORE) await bytes.remove(id)
-      else await rm(pathIn(store, id), { force: true })
+      else await removeIfThere(pathIn(store, id))
     },
 
     async find(id, stores) {
@@ -165,11 +166,22 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
 /** The bytes of an image from `start` up to, not including, `end`, from whichever store has them. */
 export async function readFromAnywhere(bytes: ByteStore, id: ImageId, { start, end }: { start: number; end: number }) {
   const file = await bytes.open(id)
+  if (end <= start) {
+    await file.close()
+    return Readable.from([])
+  }
   return file.createReadStream({ start, end: end - 1, highWaterMark: READ_BYTES })
 }
 
+/** Nor is it there where its folder is none. */
 function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error) => {
+    if (!isMissing(error)) throw error
+  })
 }
 
 async function isThere(path: string): Promise<boolean> {
