@@ -1,6 +1,6 @@
 /** The guests of a host: finding, defining, listing, watching. One guest is a `Domain`. */
 import type { Connection } from './connection.ts'
-import { Domain } from './domain.ts'
+import { Domain, type SendParams } from './domain.ts'
 import {
   type DomainEvent,
   type DomainEventKind,
@@ -12,12 +12,13 @@ import {
   monitorTopic,
   type WatchOptions,
 } from './domain-events.ts'
+import { saveParameters } from './domain-parameters.ts'
 import { LibvirtError, requestError, unlessMissing } from './errors.ts'
 import type { EventHub, EventsLost, StopListening, Watch } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { DomainStatsRecord, NonnullDomain } from './generated/types.ts'
 import type { CallOptions } from './rpc/call.ts'
-import { type Params, paramsOf } from './typed-params.ts'
+import { type Params, paramsOf, toParams } from './typed-params.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
 import { type DomainState, domainState, stateReason } from './words.ts'
 
@@ -149,6 +150,36 @@ export class Domains {
    */
   async createXml(xml: string, flags = 0, options?: CallOptions): Promise<Domain> {
     return this.of((await this.connection.raw.domainCreateXml({ xmlDesc: xml, flags }, options)).dom)
+  }
+
+  /**
+   * Start what `domain.save` saved. `xml` replaces what the file says of the guest, in what the guest does not see.
+   * flags: VIR_DOMAIN_SAVE_*.
+   *
+   * @libvirt virDomainRestore, virDomainRestoreFlags
+   */
+  async restore(
+    from: string,
+    { xml = null, flags = 0, ...options }: { xml?: string | null; flags?: number } & CallOptions = {},
+  ): Promise<void> {
+    if (xml === null && flags === 0) await this.connection.raw.domainRestore({ from }, options)
+    else await this.connection.raw.domainRestoreFlags({ from, dxml: xml, flags }, options)
+  }
+  /** params: VIR_DOMAIN_SAVE_PARAM_*. @libvirt virDomainRestoreParams */
+  async restoreParams(params: SendParams<typeof saveParameters>, flags = 0, options?: CallOptions): Promise<void> {
+    await this.connection.raw.domainRestoreParams({ params: toParams(params, saveParameters), flags }, options)
+  }
+  /** XML of the guest in a file of `domain.save`. @libvirt virDomainSaveImageGetXMLDesc */
+  async saveImageXml(file: string, flags = 0, options?: CallOptions): Promise<string> {
+    return (await this.connection.raw.domainSaveImageGetXmlDesc({ file, flags }, options)).xml
+  }
+  /** @libvirt virDomainSaveImageDefineXML */
+  async saveImageDefineXml(file: string, xml: string, flags = 0, options?: CallOptions): Promise<void> {
+    await this.connection.raw.domainSaveImageDefineXml({ file, dxml: xml, flags }, options)
+  }
+  /** Take over a QEMU that somebody else started, by its process. @libvirt virDomainQemuAttach */
+  async qemuAttach(pid: number, flags = 0, options?: CallOptions): Promise<Domain> {
+    return this.of((await this.connection.raw.qemuDomainAttach({ pidValue: pid, flags }, options)).dom)
   }
 
   // ---- Figures of many ---------------------------------------------------------------------------------------
