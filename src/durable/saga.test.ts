@@ -67,6 +67,31 @@ describe('a saga', () => {
     assert.equal(steps[1]?.error, 'no two')
   })
 
+  it('leaves its spans alone when its records are forgotten', async () => {
+    const { stories, db } = test.context
+    const id = newId<StoryId>()
+    await stories.commit(async (_tx, ask) => ask(story, id, { failAt: 'two' }))
+    await stories.ended(id)
+    const spans = await stories.steps(id)
+    await stories.forget(-60_000)
+    const [{ records }] = (await db`
+      select count(*) as records from dbos.operation_outputs where workflow_uuid = ${id}`) as never
+    assert.equal(records, 0)
+    assert.deepEqual(await stories.steps(id), spans)
+    assert.equal(await stories.status(id), 'ended')
+    await stories.forget(-60_000)
+    assert.deepEqual(await stories.steps(id), spans)
+  })
+
+  it('keeps the records of a story that is not old enough', async () => {
+    const { stories, db } = test.context
+    const id = newId<StoryId>()
+    await stories.commit(async (_tx, ask) => ask(story, id, { failAt: 'none' }))
+    await stories.ended(id)
+    await stories.forget(60_000)
+    assert.equal((await db`select from dbos.workflow_status where workflow_uuid = ${id}`).count, 1)
+  })
+
   it('may have a step that asks for another story and awaits it', async () => {
     happened.length = 0
     const { stories } = test.context

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { DBOS } from '@dbos-inc/dbos-sdk'
 import type { Database, Sql, Transaction } from '../database/database.ts'
 import type { StoryId } from '../ids.ts'
+import { forgetRecords, keptSpans, recordedSpans, type Span } from './history.ts'
 import { openStoryPool } from './pool.ts'
 import { haltSagas, resumeSagas } from './saga.ts'
 
@@ -39,21 +40,14 @@ export interface Stories {
   steps(id: StoryId): Promise<readonly Span[]>
   /** Resolves when the story has ended, whatever way. For tests and for callers that answer synchronously. */
   ended(id: StoryId): Promise<void>
+  /** Stories that ended longer ago lose their records, apart from their spans. By itself once a minute, after ten. */
+  forget(keptMs: number): Promise<void>
   /** Whether a story is at work or will be; `unknown` for one that nobody asked for. For gardeners. */
   status(id: StoryId): Promise<'under-way' | 'ended' | 'unknown'>
 }
 
 /** Asks for a story in the transaction at hand. The id may be chosen by the caller, so that its row can hold it. */
 export type Ask = <In extends Plain>(story: Story<In>, id: StoryId, input: In) => Promise<void>
-
-/** One step of a story as it went. */
-export interface Span {
-  readonly step: string
-  readonly startedAt: Date
-  readonly finishedAt: Date
-  /** The message of the error that ended the step, if one did. */
-  readonly error?: string
-}
 
 interface Options {
   readonly db: Database
@@ -69,6 +63,8 @@ interface Options {
 /** Of DBOS's own pool. */
 const CONNECTIONS = 6
 const SWEEP_EVERY_MS = 5_000
+const FORGET_EVERY_MS = 60_000
+const RECORDS_KEPT_MS = 10 * 60_000
 /** Well below the age from which the sweeper looks at a request. */
 const NOTE_EVERY_MS = 200
 /** How long a shutdown waits for steps under way; one that takes longer is taken again by the next process. */
@@ -77,6 +73,8 @@ const STEP_ENDS_WITHIN_MS = 5_000
 export function openStories({ db, url, log }: Options): Stories {
   const registered = new Map<string, (input: Plain) => Promise<void>>()
   let sweeper: NodeJS.Timeout | undefined
+  let forgetter: NodeJS.Timeout | undefined
+  let forgetting: Promise<void> | undefined
   let pool: ReturnType<typeof openStoryPool> | undefined
   /**
    * DBOS keeps the current workflow in the asynchronous context and forbids a step to begin or await another one. A
@@ -150,7 +148,11 @@ export function openStories({ db, url, log }: Options): Stories {
     await db`delete from durable.story_requests where begun_at < now() - interval '1 hour'`
   }
 
+  const forget = (keptMs: number) => outsideAnyStory(() => forgetRecords(db, new Date(Date.now() - keptMs)))
+
   return {
+    forget,
+
     define(name, body) {
       const guarded = async (input: Plain) => {
         try {
@@ -203,10 +205,19 @@ export function openStories({ db, url, log }: Options): Stories {
         sweep().catch((error) => log.error({ err: error }, 'story sweep failed'))
       }, SWEEP_EVERY_MS)
       sweeper.unref()
+      forgetter = setInterval(() => {
+        // A round that takes long is not joined by a second one.
+        forgetting ??= forget(RECORDS_KEPT_MS)
+          .catch((error) => log.error({ err: error }, 'records of ended stories stay'))
+          .finally(() => (forgetting = undefined))
+      }, FORGET_EVERY_MS)
+      forgetter.unref()
     },
 
     async shutdown() {
       clearInterval(sweeper)
+      clearInterval(forgetter)
+      await forgetting
       await Promise.all(beginning.values())
       clearTimeout(noter)
       await noteBegun()
@@ -216,13 +227,8 @@ export function openStories({ db, url, log }: Options): Stories {
     },
 
     async steps(id) {
-      const steps = (await DBOS.listWorkflowSteps(id)) ?? []
-      return steps.map((step) => ({
-        step: step.name,
-        startedAt: new Date(step.startedAtEpochMs ?? 0),
-        finishedAt: new Date(step.completedAtEpochMs ?? step.startedAtEpochMs ?? 0),
-        ...(step.error !== null && { error: step.error.message }),
-      }))
+      const spans = await recordedSpans(id)
+      return spans.length > 0 ? spans : await keptSpans(db, id)
     },
 
     async ended(id) {
@@ -241,7 +247,8 @@ export function openStories({ db, url, log }: Options): Stories {
       if (workflow !== null)
         return workflow.status === 'PENDING' || workflow.status === 'ENQUEUED' ? 'under-way' : 'ended'
       const [asked] = await db`select from durable.story_requests where id = ${id} and begun_at is null`
-      return asked === undefined ? 'unknown' : 'under-way'
+      if (asked !== undefined) return 'under-way'
+      return (await keptSpans(db, id)).length > 0 ? 'ended' : 'unknown'
     },
   }
 }

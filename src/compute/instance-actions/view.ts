@@ -1,7 +1,7 @@
 /** From an action and the steps of its story to what a client sees. Source: nova/api/openstack/compute/instance_actions.py */
 import type { Caller } from '../../http/caller.ts'
 import { type Microversion, microversion } from '../../http/microversions.ts'
-import type { Span } from '../../durable/stories.ts'
+import type { Span } from '../../durable/history.ts'
 import { COMPUTE_POLICIES } from '../policies.ts'
 import type { InstanceAction, Server } from '../servers/server.ts'
 import { hostIdOf } from '../servers/view.ts'
