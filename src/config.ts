@@ -190,6 +190,12 @@ export const settings = {
     fallback: () => 1,
     read: wholeNumber(1, 10_000),
   }),
+  keepUnusedImagesHours: setting<number>({
+    flag: '--keep-unused-images-hours <n>',
+    meaning: 'how long a host keeps its copy of an image that no disk of its servers lies on',
+    fallback: () => 24,
+    read: wholeNumber(0, 1_000_000),
+  }),
   hello: setting<boolean>({
     flag: '--hello <yes|no>',
     meaning: 'boot a first server `hello` with a volume on the first run',

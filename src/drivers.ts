@@ -44,7 +44,12 @@ function real(config: Config, cloudId: string, log: Logger): OpenDrivers {
     await using opening = new AsyncDisposableStack()
     const plane = await openBridgePlane({ cloudId, dir: join(config.state, 'network'), log })
     opening.defer(() => plane.close())
-    const disks = await openServerDisks({ dir: instances, images, log })
+    const disks = await openServerDisks({
+      dir: instances,
+      images,
+      log,
+      keepUnusedImagesMs: config.keepUnusedImagesHours * 3_600_000,
+    })
     const backend = await openFileBackend({ dir: join(config.state, 'volumes'), host, cloudId, images, log })
     opening.defer(() => backend.close())
     const agent = await openLibvirtAgent({

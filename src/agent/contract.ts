@@ -172,6 +172,11 @@ export interface ServerDisks {
   removeServer(serverId: ServerId): Promise<void>
   /** Servers that have files here, for the gardener. */
   list(): Promise<readonly ServerId[]>
+  /**
+   * The gardener's call: downloaded images that no disk here has needed for as long as this host keeps them are removed.
+   * Answers which. Safe while disks are made.
+   */
+  removeUnusedImages(): Promise<readonly ImageId[]>
 }
 
 /** Where an agent gets images from. */

@@ -1,12 +1,16 @@
 /**
  * Images as this host keeps them: fetched once, inspected again, flat, read-only, shared by the overlays of all servers
- * that boot from them. `_base/<image id>` is raw whatever the image was, so that QEMU follows no header of a stranger's.
+ * that boot from them. `_base/<image id>.raw` is raw whatever the image was, so that QEMU follows no header of a
+ * stranger's. Its name ends so because libvirt's helper for AppArmor, itself confined, may read backing files by certain
+ * endings only, and what it cannot read the guest may not open.
+ * Source: libvirt, src/security/apparmor/usr.lib.libvirt.virt-aa-helper.in
  */
-import { chmod, mkdir, open, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { statSync, unlinkSync } from 'node:fs'
+import { chmod, mkdir, open, readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
-import type { ImageId } from '../../ids.ts'
+import { type ImageId, isUuid } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
 import { runTool } from './host-tools.ts'
 import { openJoined } from './joined.ts'
@@ -19,8 +23,13 @@ export interface BaseImage {
 }
 
 export interface BaseImages {
-  /** Joined by all who ask for the same image at once. */
-  ensure(image: WantedImage, signal?: AbortSignal): Promise<BaseImage>
+  /** What `work` answers; until then the image stays. Fetched first where it is missing, once for all who ask at once. */
+  use<T>(image: WantedImage, signal: AbortSignal, work: (base: BaseImage) => Promise<T>): Promise<T>
+  /**
+   * Removes those that nobody has used for so long, and answers which.
+   * @param backing files that overlays lie on now
+   */
+  removeUnused(unusedForMs: number, backing: () => Promise<ReadonlySet<string>>): Promise<readonly ImageId[]>
 }
 
 export interface WantedImage {
@@ -29,6 +38,7 @@ export interface WantedImage {
   readonly imageSizeBytes: number
 }
 
+const ENDING = '.raw'
 /** Formats whose bytes are the disk's. */
 const FLAT = ['raw', 'iso', 'ami', 'aki', 'ari']
 /** QEMU's names, where they differ from the API's. */
@@ -42,6 +52,9 @@ export async function openBaseImages(dir: string, images: ImageSource): Promise<
   await mkdir(dir, { recursive: true, mode: 0o711 })
   await sweepUnfinished(dir)
   const joined = openJoined()
+  /** How many are making something on top of an image, and the images that somebody has done so with since a round began. */
+  const users = new Map<ImageId, number>()
+  const usedMeanwhile = new Set<ImageId>()
 
   const fetch = async (image: WantedImage, path: string, signal: AbortSignal) => {
     await requireRoom(dir, image.imageSizeBytes)
@@ -59,17 +72,61 @@ export async function openBaseImages(dir: string, images: ImageSource): Promise<
     })
   }
 
+  const ensure = async (image: WantedImage, signal: AbortSignal): Promise<BaseImage> => {
+    const path = join(dir, `${image.imageId}${ENDING}`)
+    const standing = await sizeOf(path)
+    if (standing === undefined) await joined.run(image.imageId, signal, (calledOff) => fetch(image, path, calledOff))
+    await usedNow(path)
+    return { path, virtualSizeBytes: standing ?? (await stat(path)).size }
+  }
+
   return {
-    async ensure(image, signal) {
-      const path = join(dir, image.imageId)
-      const standing = await sizeOf(path)
-      if (standing === undefined) await joined.run(image.imageId, signal, (calledOff) => fetch(image, path, calledOff))
-      // When it was last wanted, for those who must make room some day.
-      const now = new Date()
-      await utimes(path, now, now)
-      return { path, virtualSizeBytes: standing ?? (await stat(path)).size }
+    async use(image, signal, work) {
+      const { imageId } = image
+      // Counted before the first wait, so that it is either seen by who removes, or finds that the image is gone.
+      users.set(imageId, (users.get(imageId) ?? 0) + 1)
+      try {
+        return await work(await ensure(image, signal))
+      } finally {
+        const left = users.get(imageId)! - 1
+        if (left === 0) users.delete(imageId)
+        else users.set(imageId, left)
+        usedMeanwhile.add(imageId)
+      }
+    },
+
+    async removeUnused(unusedForMs, backing) {
+      return await joined.run('remove unused', undefined, async () => {
+        usedMeanwhile.clear()
+        const images = (await readdir(dir)).flatMap((name) => {
+          const id = name.replace(/\.raw$/, '')
+          return isUuid(id) ? [{ id: id as ImageId, path: join(dir, name) }] : []
+        })
+        if (images.length === 0) return []
+        const used = await backing()
+        const removed: ImageId[] = []
+        for (const { id, path } of images) {
+          if (used.has(path)) {
+            await usedNow(path)
+            continue
+          }
+          // From here on without a wait: no boot comes in between.
+          if (users.has(id) || usedMeanwhile.has(id)) continue
+          const found = statSync(path, { throwIfNoEntry: false })
+          if (found === undefined || Date.now() - found.mtimeMs < unusedForMs) continue
+          unlinkSync(path)
+          removed.push(id)
+        }
+        return removed
+      })
     },
   }
+}
+
+/** A base's time is when it was last wanted: its content never changes. */
+async function usedNow(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now)
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -69,7 +69,7 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     JSON.parse(execFileSync('qemu-img', ['info', '--output=json', '-f', 'qcow2', path], { encoding: 'utf8' }))
   const refused = (asked: Promise<unknown>, code: string) =>
     assert.rejects(asked, (error) => isDomainError(error, code) || Promise.reject(error))
-  const base = (image: { imageId: ImageId }) => join(dir, 'instances', '_base', image.imageId)
+  const base = (image: { imageId: ImageId }) => join(dir, 'instances', '_base', `${image.imageId}.raw`)
   const unfinished = async () =>
     (await readdir(join(dir, 'instances'), { recursive: true })).filter((name) => name.includes('.unfinished-'))
 
@@ -242,6 +242,66 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     await disks.removeServer(server)
     await disks.removeServer(server)
     assert.ok(!(await disks.list()).includes(server))
+  })
+
+  describe('images that no disk needs', () => {
+    const HOUR_MS = 3_600_000
+    const age = async (path: string, hours: number) => {
+      const then = new Date(Date.now() - hours * HOUR_MS)
+      await utimes(path, then, then)
+    }
+
+    it('go when they are old, also those of an earlier name, and young ones and those in use stay', async () => {
+      const [old, young, used] = [await anImage('raw'), await anImage('raw'), await anImage('qcow2')]
+      for (const image of [old, young]) {
+        const asked = order(image)
+        await disks.ensureRootDisk(asked)
+        await disks.removeServer(asked.serverId)
+      }
+      const kept = await disks.ensureRootDisk(order(used))
+      const earlier = newId<ImageId>()
+      await writeFile(join(dir, 'instances/_base', earlier), 'raw')
+      for (const path of [base(old), base(used), join(dir, 'instances/_base', earlier)]) await age(path, 25)
+      await age(base(young), 23)
+      assert.deepEqual(new Set(await disks.removeUnusedImages()), new Set([old.imageId, earlier]))
+      assert.deepEqual([existsSync(base(old)), existsSync(base(young)), existsSync(base(used))], [false, true, true])
+      execFileSync('qemu-img', ['check', '-q', kept.path])
+    })
+
+    it('are young for a day after the last server that used them has gone', async () => {
+      const image = await anImage('raw')
+      const asked = order(image)
+      await disks.ensureRootDisk(asked)
+      await age(base(image), 100)
+      await disks.removeUnusedImages()
+      await disks.removeServer(asked.serverId)
+      assert.deepEqual(await disks.removeUnusedImages(), [])
+      await age(base(image), 25)
+      assert.deepEqual(await disks.removeUnusedImages(), [image.imageId])
+    })
+
+    it('stay while a boot is making a disk, however old they are, and come again when a boot asks later', async () => {
+      const keepNothing = await openServerDisks({
+        dir: join(dir, 'instances'),
+        images,
+        log,
+        keepUnusedImagesMs: 0,
+      })
+      const image = await anImage('qcow2')
+      const boots = Array.from({ length: 6 }, () => keepNothing.ensureRootDisk(order(image)))
+      let sweeping = true
+      const sweeps = (async () => {
+        while (sweeping) {
+          await keepNothing.removeUnusedImages()
+          await sleep(1)
+        }
+      })()
+      const made = await Promise.all(boots)
+      sweeping = false
+      await sweeps
+      for (const { path } of made) execFileSync('qemu-img', ['check', '-q', path])
+      assert.ok(existsSync(base(image)))
+    })
   })
 
   it('what a crash left half is gone after a restart, and what was whole stands', async () => {

@@ -42,5 +42,8 @@ export function simulateDisks(
     async list() {
       return [...new Set(disks.values().map((disk) => disk.serverId))]
     },
+    async removeUnusedImages() {
+      return []
+    },
   }
 }

@@ -65,6 +65,10 @@ export function openGardeners(
       })
       await careful('power states', agent, () => syncPower(parts, agent))
       await careful('leftovers', agent, () => clearHost(parts, agent))
+      await careful('unused images', agent, async () => {
+        const removed = await agent.disks.removeUnusedImages()
+        if (removed.length > 0) log.info({ host: agent.host, images: removed }, 'images that no disk needs are removed')
+      })
     }
     await careful('claims', undefined, () => releaseForgottenClaims(parts))
     await careful('stories', undefined, () => freeFromGoneStories({ db, log, stories, deleteServer }))
