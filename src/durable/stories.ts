@@ -246,9 +246,9 @@ export function openStories({ db, url, log }: Options): Stories {
       const workflow = await outsideAnyStory(() => DBOS.getWorkflowStatus(id))
       if (workflow !== null)
         return workflow.status === 'PENDING' || workflow.status === 'ENQUEUED' ? 'under-way' : 'ended'
+      if ((await keptSpans(db, id)).length > 0) return 'ended'
       const [asked] = await db`select from durable.story_requests where id = ${id} and begun_at is null`
-      if (asked !== undefined) return 'under-way'
-      return (await keptSpans(db, id)).length > 0 ? 'ended' : 'unknown'
+      return asked === undefined ? 'unknown' : 'under-way'
     },
   }
 }
