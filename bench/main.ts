@@ -7,17 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { labMissing } from '../test/support/lab.ts'
+import { print } from './print.ts'
 import { realBoots } from './real-boot.ts'
+import { tokens } from './tokens.ts'
 import { type CloudProcess, freePort, memoryMiB, startCloud } from '../test/support/cloud-process.ts'
 import { medianMs, rate, send } from '../test/support/http-load.ts'
 
 const COMPUTE = { 'openstack-api-version': 'compute 2.96' }
-
-function print(figure: string, value: number, unit: string, goal?: string): void {
-  console.log(
-    JSON.stringify({ figure, value: Number(value.toPrecision(4)), unit, ...(goal !== undefined && { goal }) }),
-  )
-}
 
 const EMULATOR = ['--emulator', '--clouds-yaml', 'none']
 const state = await mkdtemp(join(tmpdir(), 'stratolith-bench-'))
@@ -34,7 +30,7 @@ try {
   const idle = await memoryMiB(emulator.pid)
   print('idle memory (PSS) of our process', idle.own, 'MiB', '<= 200')
   print('idle memory (PSS) of PostgreSQL', idle.children, 'MiB', '<= 100')
-  await tokens(emulator.url)
+  await tokens(emulator, (await passwords()).admin)
   await servers(emulator.url)
   const after = await memoryMiB(emulator.pid)
   print('memory (PSS) of our process after the load', after.own, 'MiB')
@@ -52,8 +48,12 @@ if (missing === undefined) {
   console.error(`left out, real boots: ${missing}`)
 }
 
+async function passwords(): Promise<{ admin: string }> {
+  return JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8'))
+}
+
 async function login(url: string): Promise<string> {
-  const { admin } = JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8')) as { admin: string }
+  const { admin } = await passwords()
   const domain = { id: 'default' }
   const reply = await send(
     url,
@@ -69,41 +69,6 @@ async function login(url: string): Promise<string> {
   )
   if (reply.status !== 201) throw new Error(`no token: ${reply.status} ${reply.text}`)
   return String(reply.headers['x-subject-token'])
-}
-
-async function tokens(url: string): Promise<void> {
-  const token = await login(url)
-  print(
-    'token by password (argon2id, 19 MiB, 2 passes), 16 clients',
-    await rate(100, 16, async () => void (await login(url))),
-    '/s',
-  )
-  const byToken = async () => {
-    const reply = await send(
-      url,
-      'POST',
-      '/identity/v3/auth/tokens',
-      {},
-      {
-        auth: {
-          identity: { methods: ['token'], token: { id: token } },
-          scope: { project: { name: 'admin', domain: { id: 'default' } } },
-        },
-      },
-    )
-    if (reply.status !== 201) throw new Error(`no token: ${reply.status} ${reply.text}`)
-  }
-  await rate(200, 16, byToken)
-  print('token by token, 16 clients', await rate(2000, 16, byToken), '/s')
-  const validate = async () => {
-    const reply = await send(url, 'GET', '/identity/v3/auth/tokens', {
-      'x-auth-token': token,
-      'x-subject-token': token,
-    })
-    if (reply.status !== 200) throw new Error(`not valid: ${reply.status}`)
-  }
-  await rate(500, 16, validate)
-  print('token validation with catalog, 16 clients', await rate(5000, 16, validate), '/s')
 }
 
 async function servers(url: string): Promise<void> {

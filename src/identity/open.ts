@@ -67,8 +67,8 @@ export async function openIdentity(
   { db, log, stateDir, region, publicUrl }: ServiceContext,
   settings: IdentitySettings = DEFAULT_SETTINGS,
 ): Promise<Identity> {
-  const [changes, keys, blobKeys] = await Promise.all([
-    openChanges(db),
+  const changes = openChanges(db)
+  const [keys, blobKeys] = await Promise.all([
     openKeyRing(join(stateDir, 'identity', 'keys')),
     openKeyRing(join(stateDir, 'identity', 'credential-keys')),
   ])
@@ -77,7 +77,7 @@ export async function openIdentity(
   const tokens = openTokens({ db, changes, access, keys, settings, log })
   const credentials = openCredentials({ db, changes, keys: blobKeys })
   const { secretsOf } = credentials
-  const login = openLogin({ db, tokens, access, hashing, settings, keys, secretsOf })
+  const login = openLogin({ db, changes, tokens, access, hashing, settings, keys, secretsOf })
   const catalog = openCatalog(db, changes)
   const projects = openProjects({ db, changes, settings })
   const domains = openDomains({ db, changes })
@@ -159,7 +159,6 @@ export async function openIdentity(
     },
     async close() {
       tokens.close()
-      await changes.close()
     },
   }
 }

@@ -21,7 +21,7 @@ export interface Delegation {
 
 /** Remembered at one time; one takes about a kilobyte. */
 const MAX_REMEMBERED = 4096
-/** News of other processes' changes may get lost with a connection; nothing older than this is believed. */
+/** What changes by the clock alone, such as the end of a trust that a trust was made from, is seen after this long. */
 export const MAX_AGE_MS = 5_000
 
 export function openAccessMemory(db: Database, changes: Changes): AccessMemory {

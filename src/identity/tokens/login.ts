@@ -5,6 +5,7 @@
 import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import type { DomainId, ProjectId, UserId } from '../../ids.ts'
+import type { Changes } from '../changes.ts'
 import { forbidden, invalid, loginFailed, methodUnsupported, passwordExpired } from '../errors.ts'
 import { secretMatches } from '../application-credentials/secret.ts'
 import { findForLogin } from '../application-credentials/store.ts'
@@ -52,6 +53,7 @@ const OFFERED = ['password', 'token', 'totp', 'application_credential'] as const
 
 export function openLogin({
   db,
+  changes,
   tokens,
   access,
   hashing,
@@ -60,6 +62,7 @@ export function openLogin({
   secretsOf,
 }: {
   db: Database
+  changes: Changes
   tokens: Tokens
   access: AccessMemory
   hashing: PasswordHashing
@@ -137,6 +140,7 @@ export function openLogin({
 
   return {
     async login(auth, receipt) {
+      await changes.look()
       const methods = [...new Set(auth.identity.methods)]
       for (const method of methods) {
         if (!(method in auth.identity)) {

@@ -14,6 +14,7 @@ import type { IdentitySettings } from '../settings.ts'
 import { type AccessMemory, type Delegation, MAX_AGE_MS } from './access.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { Scope } from './scope.ts'
+import { deleteEvents } from './revocation-events.ts'
 import { type Access, deleteRevocations, insertRevocation, isRevoked, type RoleName } from './store.ts'
 import { type Method, openToken, sealToken, type TokenFacts } from './token-string.ts'
 
@@ -89,7 +90,11 @@ export function openTokens({
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
   const pruner = setInterval(() => {
     const before = new Date(Date.now() - settings.allowExpiredWindowSeconds * 1000)
-    deleteRevocations(db, before).catch((error) => log.error({ err: error }, 'pruning of revocations failed'))
+    // Tokens that an event ended have ended by themselves after their lifetime and the grace.
+    const eventsBefore = new Date(before.getTime() - settings.tokenLifetimeSeconds * 1000)
+    Promise.all([deleteRevocations(db, before), deleteEvents(db, eventsBefore)]).catch((error) =>
+      log.error({ err: error }, 'pruning of revocations failed'),
+    )
   }, PRUNE_EVERY_MS)
   pruner.unref()
 
@@ -129,10 +134,8 @@ export function openTokens({
       const facts = known?.facts ?? openToken(keys.byId, text)
       if (facts === undefined) throw tokenInvalid()
       if (facts.expiresAt.getTime() + graceSeconds * 1000 <= Date.now()) throw tokenInvalid()
-      if (known !== undefined && known.count === changes.count && Date.now() - known.checkedAt < MAX_AGE_MS) {
-        return known.token
-      }
-      const count = changes.count
+      const count = await changes.look()
+      if (known !== undefined && known.count === count && Date.now() - known.checkedAt < MAX_AGE_MS) return known.token
       const [now, revoked] = await Promise.all([
         access.of(facts.userId, facts.scope, facts),
         isRevoked(db, facts.auditId),
