@@ -8,9 +8,12 @@ import type { Sql } from '../database/database.ts'
 import { last } from '../http/paging.ts'
 import { invalid } from './errors.ts'
 import type { Links } from './links.ts'
+import { momentOf } from './moment.ts'
 
 /** Which query parameters filter a list, and the column that each is compared with. Others are ignored, as upstream does. */
-export type Filterable = Readonly<Record<string, { readonly column: string; readonly type: 'text' | 'boolean' }>>
+export type Filterable = Readonly<
+  Record<string, { readonly column: string; readonly type: 'text' | 'boolean' | 'time' }>
+>
 
 export interface ListQuery {
   readonly conditions: readonly Condition[]
@@ -21,6 +24,7 @@ export interface ListQuery {
 
 type Condition =
   | { readonly column: string; readonly is: string | boolean }
+  | { readonly column: string; readonly compare: (sql: Sql) => Fragment; readonly time: Date }
   | { readonly column: string; readonly like: string; readonly ignoreCase: boolean }
 
 const MAX_LIMIT = 1000
@@ -41,6 +45,10 @@ export function listQuery(query: unknown, filterable: Filterable): ListQuery {
     const filter = Object.hasOwn(filterable, name) ? filterable[name] : undefined
     if (filter === undefined) continue
     const text = last(value) ?? ''
+    if (filter.type === 'time') {
+      if (comparator === undefined) conditions.push({ column: filter.column, ...comparedTime(name, text) })
+      continue
+    }
     if (comparator === undefined) {
       conditions.push({ column: filter.column, is: filter.type === 'boolean' ? truth(name, text) : text })
       continue
@@ -51,6 +59,27 @@ export function listQuery(query: unknown, filterable: Filterable): ListQuery {
     conditions.push({ column: filter.column, like: pattern(text.replace(/[\\%_]/g, '\\$&')), ignoreCase })
   }
   return { conditions, ...pageFrom(query) }
+}
+
+const OPERATORS: Readonly<Record<string, (sql: Sql) => Fragment>> = {
+  lt: (sql) => sql`<`,
+  lte: (sql) => sql`<=`,
+  gt: (sql) => sql`>`,
+  gte: (sql) => sql`>=`,
+  eq: (sql) => sql`=`,
+  neq: (sql) => sql`<>`,
+}
+
+/** `lt:2016-12-08T22:02:00Z`. @throws DomainError invalid, `identity.list.time` or `identity.time.malformed` */
+function comparedTime(name: string, text: string): { compare: (sql: Sql) => Fragment; time: Date } {
+  const colon = text.indexOf(':')
+  const word = text.slice(0, Math.max(colon, 0))
+  const compare = Object.hasOwn(OPERATORS, word) ? OPERATORS[word] : undefined
+  if (compare === undefined) {
+    const words = Object.keys(OPERATORS).join(', ')
+    throw invalid('list.time', `The filter ${name} takes OPERATOR:TIME, where OPERATOR is one of ${words}.`)
+  }
+  return { compare, time: momentOf(text.slice(colon + 1)) }
 }
 
 /** Only `limit` and `marker`. */
@@ -83,6 +112,7 @@ export function flag(query: unknown, name: string): boolean {
 export function matching(sql: Sql, list: ListQuery): Fragment {
   return list.conditions.reduce((so, condition) => {
     const column = sql(condition.column)
+    if ('time' in condition) return sql`${so} and ${column} ${condition.compare(sql)} ${condition.time}`
     if ('is' in condition) return sql`${so} and ${column} = ${condition.is}`
     return condition.ignoreCase
       ? sql`${so} and ${column} ilike ${condition.like}`

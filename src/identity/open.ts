@@ -34,6 +34,7 @@ import { openLimits } from './limits/limits.ts'
 import { limitRoutes } from './limits/routes.ts'
 import { openLinks } from './links.ts'
 import { openPasswordHashing } from './passwords/hashing.ts'
+import { openPasswordProof } from './passwords/proof.ts'
 import { identityPolicies } from './policies.ts'
 import { openProjects } from './projects/projects.ts'
 import { projectRoutes } from './projects/routes.ts'
@@ -73,16 +74,17 @@ export async function openIdentity(
     openKeyRing(join(stateDir, 'identity', 'credential-keys')),
   ])
   const hashing = openPasswordHashing(settings)
-  const access = openAccessMemory(db, changes)
+  const proof = openPasswordProof({ db, hashing, settings })
+  const access = openAccessMemory(db, changes, settings)
   const tokens = openTokens({ db, changes, access, keys, settings, log })
   const credentials = openCredentials({ db, changes, keys: blobKeys })
-  const { secretsOf } = credentials
-  const login = openLogin({ db, changes, tokens, access, hashing, settings, keys, secretsOf })
+  const { totpSeedsOf } = credentials
+  const login = openLogin({ db, changes, tokens, access, hashing, proof, settings, keys, totpSeedsOf })
   const catalog = openCatalog(db, changes)
   const projects = openProjects({ db, changes, settings })
   const domains = openDomains({ db, changes })
-  const users = openUsers({ db, changes, hashing, settings })
-  const groups = openGroups({ db, changes })
+  const users = openUsers({ db, changes, hashing, proof, settings })
+  const groups = openGroups({ db, changes, settings })
   const roles = openRoles({ db, changes })
   const grants = openGrants({ db, changes })
   const roleAssignments = openRoleAssignments({ db })

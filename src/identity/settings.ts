@@ -10,6 +10,28 @@ export interface IdentitySettings {
   /** How many times a trust may be passed on. */
   readonly maxRedelegationCount: number
   readonly maxPasswordLength: number
+  /** Failed logins in a row after which a user is locked out; 0 locks nobody out. */
+  readonly lockoutFailures: number
+  /** How long he stays so; 0 until an administrator enables him. */
+  readonly lockoutSeconds: number
+  /** Days after which a password must be changed; 0 never. */
+  readonly passwordLifetimeDays: number
+  /** How many of his last passwords a user may not choose again. */
+  readonly passwordHistory: number
+  /** Days for which a user keeps a password that he chose. */
+  readonly passwordMinimumAgeDays: number
+  /** What a password must match from its beginning; absent where any will do. */
+  readonly passwordPattern?: RegExp | undefined
+  /** The pattern in words, for whoever chose a password that does not match. */
+  readonly passwordPatternMeaning: string
+  /** Whether a password that an administrator chose must be changed before it opens anything. */
+  readonly passwordChangeUponFirstUse: boolean
+  /** Days without a login after which a user counts as disabled; 0 never. */
+  readonly disableInactiveDays: number
+  /** How many half minutes a one-time passcode may be late. */
+  readonly totpPastWindows: number
+  /** How long the other methods may follow the first. */
+  readonly receiptLifetimeSeconds: number
   readonly argon2: Argon2Cost
   /** Passwords being hashed at one time. Each takes a core for its while, so this bounds what a flood of logins costs. */
   readonly concurrentHashes: number
@@ -31,6 +53,16 @@ export const DEFAULT_SETTINGS: IdentitySettings = {
   maxProjectTreeDepth: 5,
   maxRedelegationCount: 3,
   maxPasswordLength: 4096,
+  lockoutFailures: 0,
+  lockoutSeconds: 1800,
+  passwordLifetimeDays: 0,
+  passwordHistory: 0,
+  passwordMinimumAgeDays: 0,
+  passwordPatternMeaning: '',
+  passwordChangeUponFirstUse: false,
+  disableInactiveDays: 0,
+  totpPastWindows: 1,
+  receiptLifetimeSeconds: 300,
   argon2: { memoryKiB: 19_456, passes: 2, lanes: 1 },
   concurrentHashes: 2,
   queuedHashes: 256,

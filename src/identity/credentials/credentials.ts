@@ -14,6 +14,7 @@ import { forbidden, invalid, markerNotFound, notFound } from '../errors.ts'
 import type { ListQuery } from '../listing.ts'
 import type { KeyRing } from '../tokens/key-ring.ts'
 import type { IdentityCaller } from '../tokens/tokens.ts'
+import type { Seed } from '../tokens/totp.ts'
 import { openBlob, sealBlob } from './cipher.ts'
 import { CREDENTIAL_ATTRIBUTES, type CredentialCreateBody, type CredentialUpdateBody } from './schemas.ts'
 import * as store from './store.ts'
@@ -35,7 +36,7 @@ export interface Credentials {
   ): Promise<Credential>
   delete(caller: IdentityCaller, id: string): Promise<void>
   /** For logging in, where nobody is a caller yet. */
-  secretsOf(userId: string, type: string): Promise<readonly string[]>
+  totpSeedsOf(userId: string): Promise<readonly Seed[]>
 }
 
 /** Keys in an EC2 credential's blob that say what it was made with, and stay. */
@@ -130,9 +131,9 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
       if (!was) throw notFound('credential', id)
     },
 
-    async secretsOf(userId, type) {
-      const rows = await store.listCredentialsOf(db, userId, type)
-      return rows.map((row) => openBlob(keys, row.blob))
+    async totpSeedsOf(userId) {
+      const rows = await store.listCredentialsOf(db, userId, 'totp')
+      return rows.map((row) => ({ credentialId: row.id, secret: openBlob(keys, row.blob) }))
     },
   }
 }

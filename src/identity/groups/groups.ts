@@ -10,6 +10,7 @@ import { invalid, markerNotFound, membershipNotFound, notFound } from '../errors
 import type { ListQuery } from '../listing.ts'
 import { DEFAULT_DOMAIN } from '../projects/projects.ts'
 import { findProject } from '../projects/store.ts'
+import type { IdentitySettings } from '../settings.ts'
 import { findUser, listUsers, type User } from '../users/store.ts'
 import { GROUP_ATTRIBUTES, type GroupCreateBody, type GroupUpdateBody } from './schemas.ts'
 import * as store from './store.ts'
@@ -29,7 +30,15 @@ export interface Groups {
   removeMember(caller: Caller, id: string, userId: string): Promise<void>
 }
 
-export function openGroups({ db, changes }: { db: Database; changes: Changes }): Groups {
+export function openGroups({
+  db,
+  changes,
+  settings,
+}: {
+  db: Database
+  changes: Changes
+  settings: Pick<IdentitySettings, 'disableInactiveDays'>
+}): Groups {
   const permitted = async (policy: IdentityPolicy, caller: Caller, id: string): Promise<Group> => {
     const found = await store.findGroup(db, id)
     mayDo(policy, caller, { groupDomainId: found?.domainId ?? null })
@@ -99,7 +108,8 @@ export function openGroups({ db, changes }: { db: Database; changes: Changes }):
 
     async listMembers(caller, id, list) {
       await permitted('identity:list_users_in_group', caller, id)
-      return await listUsers(db, list, { groupId: id, domainId: caller.domainId })
+      const { disableInactiveDays: inactiveDays } = settings
+      return await listUsers(db, list, { groupId: id, domainId: caller.domainId, inactiveDays })
     },
 
     async checkMember(caller, id, userId) {

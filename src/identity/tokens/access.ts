@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../database/database.ts'
 import type { Changes } from '../changes.ts'
+import type { IdentitySettings } from '../settings.ts'
 import { findTrustedAccess } from '../trusts/trusted-access.ts'
 import type { Scope } from './scope.ts'
 import { type Access, findAccess } from './store.ts'
@@ -24,7 +25,11 @@ const MAX_REMEMBERED = 4096
 /** What changes by the clock alone, such as the end of a trust that a trust was made from, is seen after this long. */
 export const MAX_AGE_MS = 5_000
 
-export function openAccessMemory(db: Database, changes: Changes): AccessMemory {
+export function openAccessMemory(
+  db: Database,
+  changes: Changes,
+  { disableInactiveDays }: Pick<IdentitySettings, 'disableInactiveDays'>,
+): AccessMemory {
   // Promises, so that many first requests of one user wait for one statement.
   const remembered = new LRUCache<string, { count: number; readAt: number; access: Promise<Access | undefined> }>({
     max: MAX_REMEMBERED,
@@ -42,8 +47,8 @@ export function openAccessMemory(db: Database, changes: Changes): AccessMemory {
       const { count } = changes
       const reading =
         delegation.trustId === undefined
-          ? findAccess(db, userId, scope, delegation)
-          : findTrustedAccess(db, userId, delegation.trustId)
+          ? findAccess(db, userId, scope, delegation, disableInactiveDays)
+          : findTrustedAccess(db, userId, delegation.trustId, disableInactiveDays)
       const entry = { count, readAt: Date.now(), access: reading }
       remembered.set(key, entry)
       entry.access.catch(() => remembered.delete(key))

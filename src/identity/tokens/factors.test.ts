@@ -24,13 +24,22 @@ describe('rules for combining methods', () => {
 })
 
 describe('a login by two methods', () => {
-  const SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+  // A passcode is good once, so each that is shown has a seed of its own.
+  const SEEDS = [
+    'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+    'MFRGGZDFMZTWQ2LKMFRGGZDF',
+    'ONSWG4TFORZWKY3SMV2HGZLD',
+    'MJRGC3TFOJQWY3LPNZSXGZLO',
+  ]
 
   it('can be made at once or in two steps with a receipt', async () => {
     await using test = await identityUnderTest()
     const user = await test.aUser({ options: rules(['password', 'totp']) })
-    await test.make('/v3/credentials', { credential: { user_id: user.id, type: 'totp', blob: SECRET } })
-    const passcode = () => totp(SECRET, Date.now())
+    for (const blob of SEEDS) {
+      await test.make('/v3/credentials', { credential: { user_id: user.id, type: 'totp', blob } })
+    }
+    const seeds = [...SEEDS]
+    const passcode = () => totp(seeds.pop()!, Date.now())
     const half = await test.tryLogin(user.name)
     assert.equal(half.status, 401)
     assert.deepEqual(half.body.required_auth_methods, [['password', 'totp']])

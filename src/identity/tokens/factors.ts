@@ -13,8 +13,6 @@ import type { Access } from './store.ts'
 import { type Method, openReceipt, sealReceipt } from './token-string.ts'
 import { microseconds } from './view.ts'
 
-const RECEIPT_LIFETIME_MS = 300_000
-
 /**
  * The rules of a user that `methods` do not meet; empty when one is met or there are none. Methods that are not offered
  * here do not count, nor do rules of nothing else: nobody is locked out by a slip of the pen.
@@ -37,9 +35,10 @@ export function moreNeeded(
   user: Access,
   methods: readonly Method[],
   rules: readonly (readonly string[])[],
+  lifetimeSeconds: number,
 ): DomainError {
   const issuedAt = new Date()
-  const expiresAt = new Date(issuedAt.getTime() + RECEIPT_LIFETIME_MS)
+  const expiresAt = new Date(issuedAt.getTime() + lifetimeSeconds * 1000)
   const receipt = sealReceipt(keys.newest, {
     userId: user.userId,
     userGeneration: user.userGeneration,

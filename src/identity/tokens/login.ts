@@ -10,6 +10,8 @@ import { forbidden, invalid, loginFailed, methodUnsupported, passwordExpired } f
 import { secretMatches } from '../application-credentials/secret.ts'
 import { findForLogin } from '../application-credentials/store.ts'
 import type { PasswordHashing } from '../passwords/hashing.ts'
+import { hasEnded } from '../passwords/password-rules.ts'
+import type { PasswordProof } from '../passwords/proof.ts'
 import type { IdentitySettings } from '../settings.ts'
 import { consumeUse, findTrust } from '../trusts/store.ts'
 import { scopeOf } from '../trusts/trusted-access.ts'
@@ -18,10 +20,10 @@ import { methodsOf, moreNeeded, unmetRules } from './factors.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
-import { findDomainId, findProjectId, findUserForLogin, findUserId, type UserSelector } from './store.ts'
+import { findDomainId, findProjectId, findUserId, type UserSelector, usePasscode } from './store.ts'
 import type { Method, TokenFacts } from './token-string.ts'
 import type { IssueOrder, Token, Tokens } from './tokens.ts'
-import { goodPasscodes } from './totp.ts'
+import { findPasscode, type Seed } from './totp.ts'
 
 export type AuthRequest = Static<typeof AuthBody>['auth']
 type Presented = AuthRequest['identity']
@@ -50,6 +52,8 @@ export interface Login {
 }
 
 const OFFERED = ['password', 'token', 'totp', 'application_credential'] as const
+/** Methods that can be guessed: failures of them are counted. */
+const COUNTED: readonly string[] = ['password', 'totp']
 
 export function openLogin({
   db,
@@ -57,30 +61,26 @@ export function openLogin({
   tokens,
   access,
   hashing,
+  proof,
   settings,
   keys,
-  secretsOf,
+  totpSeedsOf,
 }: {
   db: Database
   changes: Changes
   tokens: Tokens
   access: AccessMemory
   hashing: PasswordHashing
+  proof: PasswordProof
   settings: IdentitySettings
   keys: KeyRing
-  /** The secrets that a user keeps as credentials of a type. */
-  secretsOf: (userId: UserId, type: string) => Promise<readonly string[]>
+  totpSeedsOf: (userId: string) => Promise<readonly Seed[]>
 }): Login {
   const provers: Record<(typeof OFFERED)[number], (presented: Presented, auth: AuthRequest) => Promise<Proof>> = {
     async password({ password }) {
-      const selector = userSelector(password!.user)
-      const user = await findUserForLogin(db, selector)
-      const given = password!.user.password ?? ''
-      // Longer ones are not hashed: they cannot be anybody's, and hashing them would be work for free.
-      const candidate = given.length <= settings.maxPasswordLength ? given : ''
-      if (!(await hashing.matches(candidate, user?.passwordHash ?? undefined))) throw loginFailed('wrong password')
-      if (user!.passwordExpiresAt !== null && user!.passwordExpiresAt <= new Date()) throw passwordExpired(user!.id)
-      return { userId: user!.id, methods: ['password'] }
+      const user = await proof.prove(userSelector(password!.user), password!.user.password ?? '')
+      if (hasEnded(user.passwordEndsAt, user.options)) throw passwordExpired(user.id)
+      return { userId: user.id, methods: ['password'] }
     },
 
     async token({ token }, auth) {
@@ -114,12 +114,17 @@ export function openLogin({
     },
 
     async totp({ totp }) {
-      const user = await findUserForLogin(db, userSelector(totp!.user))
-      const secrets = user === undefined ? [] : await secretsOf(user.id, 'totp')
-      const now = Date.now()
-      const good = secrets.flatMap((secret) => goodPasscodes(secret, now))
-      if (user === undefined || !good.includes(totp!.user.passcode ?? '')) throw loginFailed('wrong passcode')
-      return { userId: user.id, methods: ['totp'] }
+      const user = await proof.find(userSelector(totp!.user))
+      const seeds = await totpSeedsOf(user?.id ?? '')
+      const good = findPasscode(seeds, totp!.user.passcode ?? '', {
+        atMs: Date.now(),
+        pastSteps: settings.totpPastWindows,
+      })
+      if (user !== undefined && good !== undefined && (await usePasscode(db, good))) {
+        return { userId: user.id, methods: ['totp'] }
+      }
+      await proof.failed(user)
+      throw loginFailed('wrong passcode, or one that was used before')
     },
 
     async application_credential({ application_credential: given }, auth) {
@@ -154,17 +159,18 @@ export function openLogin({
       if (known.length < methods.length) throw methodUnsupported(OFFERED)
       const wanted = checkScope(auth.scope)
 
-      let proof: Proof | undefined
+      let whole: Proof | undefined
       for (const method of known) {
         const next = await provers[method as (typeof OFFERED)[number]](auth.identity, auth)
-        if (proof !== undefined && proof.userId !== next.userId) throw loginFailed('the methods name different users')
-        proof = { ...proof, ...next, methods: [...new Set([...(proof?.methods ?? []), ...next.methods])] }
+        if (whole !== undefined && whole.userId !== next.userId) throw loginFailed('the methods name different users')
+        whole = { ...whole, ...next, methods: [...new Set([...(whole?.methods ?? []), ...next.methods])] }
       }
-      if (proof === undefined) throw loginFailed('no method')
-      proof = await withAllFactors(proof, receipt)
+      if (whole === undefined) throw loginFailed('no method')
+      whole = await withAllFactors(whole, receipt)
+      if (known.some((method) => COUNTED.includes(method))) await proof.succeeded(whole.userId)
       const trust = typeof wanted === 'object' ? wanted['OS-TRUST:trust'] : undefined
-      if (trust !== undefined) return await issueByTrust(proof, trust.id)
-      return await tokens.issue(await orderFor(proof, wanted))
+      if (trust !== undefined) return await issueByTrust(whole, trust.id)
+      return await tokens.issue(await orderFor(whole, wanted))
     },
   }
 
@@ -176,7 +182,7 @@ export function openLogin({
       receipt === undefined ? [] : methodsOf(keys, receipt, { userId: user.userId, generation: user.userGeneration })
     const methods = [...new Set([...before, ...proof.methods])]
     const unmet = unmetRules(user.userOptions, methods, OFFERED)
-    if (unmet.length > 0) throw moreNeeded(keys, user, methods, unmet)
+    if (unmet.length > 0) throw moreNeeded(keys, user, methods, unmet, settings.receiptLifetimeSeconds)
     return { ...proof, methods }
   }
 

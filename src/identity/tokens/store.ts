@@ -3,8 +3,10 @@ import type { Sql } from '../../database/database.ts'
 import type { DomainId, ProjectId, RoleId, UserId } from '../../ids.ts'
 import type { StoredRule } from '../application-credentials/store.ts'
 import { rolesOnDomain, rolesOnProject, rolesOnSystem, withImplied } from '../assignments/effective-roles.ts'
+import { userIsActive } from '../users/store.ts'
 import type { Delegation } from './access.ts'
 import type { Scope } from './scope.ts'
+import type { Passcode } from './totp.ts'
 
 /** One user in one scope. */
 export interface Access {
@@ -60,11 +62,12 @@ export async function findAccess(
   userId: string,
   scope: Scope,
   delegation: Delegation,
+  inactiveDays: number,
 ): Promise<Access | undefined> {
   const applicationCredentialId = delegation.applicationCredentialId ?? null
   const scopeId = scope.kind === 'project' || scope.kind === 'domain' ? scope.id : null
   const [found] = await sql<Access[]>`
-    select u.id as user_id, u.name as user_name, u.enabled and ud.enabled as user_enabled,
+    select u.id as user_id, u.name as user_name, ${userIsActive(sql, inactiveDays)} and ud.enabled as user_enabled,
            u.token_generation as user_generation, ud.id as user_domain_id, ud.name as user_domain_name,
            u.default_project_id, u.options as user_options,
            (select expires_at from identity.passwords where user_id = u.id order by id desc limit 1) as password_expires_at,
@@ -113,35 +116,18 @@ export async function findUserId(sql: Sql, user: UserSelector): Promise<UserId |
   return found?.id
 }
 
-function selectedBy(sql: Sql, user: UserSelector) {
+/** Which `identity.users u`, in domain `d`, a selector means. */
+export function selectedBy(sql: Sql, user: UserSelector) {
   if ('id' in user) return sql`u.id = ${user.id}`
   return 'id' in user.domain
     ? sql`u.name = ${user.name} and d.id = ${user.domain.id}`
     : sql`u.name = ${user.name} and d.name = ${user.domain.name}`
 }
 
-export interface UserForLogin {
-  readonly id: UserId
-  readonly passwordHash: string | null
-  readonly passwordExpiresAt: Date | null
-}
-
 /** How a login names a user: by id, or by a name in a domain that is named by id or by name. */
 export type UserSelector =
   | { readonly id: string }
   | { readonly name: string; readonly domain: { readonly id: string } | { readonly name: string } }
-
-/** The enabled user, in an enabled domain, that the selector means. */
-export async function findUserForLogin(sql: Sql, user: UserSelector): Promise<UserForLogin | undefined> {
-  const [found] = await sql<UserForLogin[]>`
-    select u.id, p.hash as password_hash, p.expires_at as password_expires_at
-      from identity.users u
-      join identity.projects d on d.id = u.domain_id and d.is_domain
-      left join lateral (select hash, expires_at from identity.passwords where user_id = u.id order by id desc limit 1) p
-        on true
-     where ${selectedBy(sql, user)} and u.enabled and d.enabled`
-  return found
-}
 
 /** The id of a project that a login names; undefined when there is none. Says nothing about access to it. */
 export async function findProjectId(
@@ -176,3 +162,15 @@ export async function insertRevocation(sql: Sql, auditId: string, expiresAt: Dat
 export async function deleteRevocations(sql: Sql, before: Date): Promise<void> {
   await sql`delete from identity.revocations where expires_at < ${before}`
 }
+
+/** Uses a passcode up; false when it was used before. Two logins cannot use the same. */
+export async function usePasscode(sql: Sql, { credentialId, step }: Passcode): Promise<boolean> {
+  const used = await sql`
+    with gone as (
+      delete from identity.used_passcodes where credential_id = ${credentialId} and step < ${step - PASSCODES_KEPT})
+    insert into identity.used_passcodes (credential_id, step) values (${credentialId}, ${step}) on conflict do nothing`
+  return used.count > 0
+}
+
+/** More half minutes than a passcode can be late. */
+const PASSCODES_KEPT = 20

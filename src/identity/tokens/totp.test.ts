@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { goodPasscodes, totp } from './totp.ts'
+import { findPasscode, totp } from './totp.ts'
 
 /** `12345678901234567890`, the secret of RFC 6238's test vectors. */
 const SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
@@ -18,10 +18,18 @@ describe('a time-based one-time password', () => {
     }
   })
 
-  it('is good in its own half minute and the next', () => {
+  it('is good in its own half minute, and in as many after it as are allowed', () => {
     const passcode = totp(SECRET, 119_000)
-    const isGood = (atMs: number) => goodPasscodes(SECRET, atMs).includes(passcode)
-    assert.deepEqual([89_999, 90_000, 119_000, 149_999, 150_000].map(isGood), [false, true, true, true, false])
+    const seeds = [
+      { credentialId: 'another', secret: 'MFRGGZDFMZTWQ2LK' },
+      { credentialId: 'mine', secret: SECRET },
+    ]
+    const found = (pastSteps: number) => (atMs: number) => findPasscode(seeds, passcode, { atMs, pastSteps })?.step
+    const moments = [89_999, 90_000, 119_000, 149_999, 150_000]
+    assert.deepEqual(moments.map(found(0)), [undefined, 3, 3, undefined, undefined])
+    assert.deepEqual(moments.map(found(1)), [undefined, 3, 3, 3, undefined])
+    assert.deepEqual(moments.map(found(2)), [undefined, 3, 3, 3, 3])
+    assert.equal(findPasscode(seeds, passcode, { atMs: 90_000, pastSteps: 0 })?.credentialId, 'mine')
   })
 
   it('takes secrets in small letters and with padding', () => {

@@ -15,9 +15,31 @@ export function totp(secret: string, atMs: number): string {
   return String(number % 10 ** DIGITS).padStart(DIGITS, '0')
 }
 
-/** The passcodes that are good at a moment: its own, and the one before for clocks that are late. */
-export function goodPasscodes(secret: string, atMs: number): readonly string[] {
-  return [totp(secret, atMs), totp(secret, atMs - STEP_MS)]
+export interface Seed {
+  readonly credentialId: string
+  /** In base32. */
+  readonly secret: string
+}
+
+/** A passcode of a seed, by the half minute that it is for: it is good for one login. */
+export interface Passcode {
+  readonly credentialId: string
+  readonly step: number
+}
+
+/** Which passcode `given` is at a moment, or was up to `pastSteps` half minutes before, for clocks that are late. */
+export function findPasscode(
+  seeds: readonly Seed[],
+  given: string,
+  { atMs, pastSteps }: { atMs: number; pastSteps: number },
+): Passcode | undefined {
+  for (const { credentialId, secret } of seeds) {
+    for (let back = 0; back <= pastSteps; back++) {
+      const then = atMs - back * STEP_MS
+      if (totp(secret, then) === given) return { credentialId, step: Math.floor(then / STEP_MS) }
+    }
+  }
+  return undefined
 }
 
 function fromBase32(text: string): Buffer {

@@ -3,6 +3,7 @@ import { type Sql, violatedConstraint } from '../../database/database.ts'
 import type { ProjectId, UserId } from '../../ids.ts'
 import { invalid } from '../errors.ts'
 import { type Role, roleColumns } from '../roles/store.ts'
+import { userIsActive } from '../users/store.ts'
 
 export interface Trust {
   readonly id: string
@@ -32,7 +33,7 @@ const columns = (sql: Sql) => sql`
     as role_ids`
 
 /** The trust, unless its time is over. */
-export async function findTrust(sql: Sql, id: string): Promise<TrustWithLine | undefined> {
+export async function findTrust(sql: Sql, id: string, inactiveDays = 0): Promise<TrustWithLine | undefined> {
   const [found] = await sql<TrustWithLine[]>`
     with recursive line as (
       select id, trustor_user_id, trustee_user_id, redelegated_trust_id, expires_at from identity.trusts where id = ${id}
@@ -41,7 +42,7 @@ export async function findTrust(sql: Sql, id: string): Promise<TrustWithLine | u
         from identity.trusts p join line on p.id = line.redelegated_trust_id)
     select ${columns(sql)},
            (select trustor_user_id from line where redelegated_trust_id is null) as root_trustor_user_id,
-           (select bool_and(u.enabled and d.enabled) from line
+           (select bool_and(${userIsActive(sql, inactiveDays)} and d.enabled) from line
               join identity.users u on u.id in (line.trustor_user_id, line.trustee_user_id)
               join identity.projects d on d.id = u.domain_id) as line_enabled
       from identity.trusts t

@@ -14,13 +14,18 @@ export function scopeOf(trust: { readonly projectId: string | null }): Scope {
 }
 
 /** Undefined when the trust is gone or over, or is somebody else's. No roles are left when the trustor has lost one. */
-export async function findTrustedAccess(sql: Sql, trusteeId: string, trustId: string): Promise<Access | undefined> {
-  const trust = await findTrust(sql, trustId)
+export async function findTrustedAccess(
+  sql: Sql,
+  trusteeId: string,
+  trustId: string,
+  inactiveDays: number,
+): Promise<Access | undefined> {
+  const trust = await findTrust(sql, trustId, inactiveDays)
   if (trust === undefined || trust.trusteeUserId !== trusteeId) return undefined
   const [root, trustor, trustee, lent] = await Promise.all([
-    findAccess(sql, trust.rootTrustorUserId, scopeOf(trust), {}),
-    findAccess(sql, trust.trustorUserId, UNSCOPED, {}),
-    findAccess(sql, trust.trusteeUserId, UNSCOPED, {}),
+    findAccess(sql, trust.rootTrustorUserId, scopeOf(trust), {}, inactiveDays),
+    findAccess(sql, trust.trustorUserId, UNSCOPED, {}, inactiveDays),
+    findAccess(sql, trust.trusteeUserId, UNSCOPED, {}, inactiveDays),
     findImplied(sql, trust.roleIds),
   ])
   if (root === undefined || trustor === undefined || trustee === undefined) return undefined

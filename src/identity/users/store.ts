@@ -1,4 +1,5 @@
-/** Rows of `identity.users` and their passwords. */
+/** Rows of `identity.users`. */
+import type { Fragment } from 'postgres'
 import { type Sql, violatedConstraint } from '../../database/database.ts'
 import type { DomainId, UserId } from '../../ids.ts'
 import type { Attributes } from '../attributes.ts'
@@ -17,35 +18,56 @@ export interface User {
   readonly passwordExpiresAt: Date | null
 }
 
-/** What a row of `identity.users u` is read as. */
-const columns = (sql: Sql) => sql`
-  u.id, u.name, u.domain_id, u.enabled, u.default_project_id, u.options, u.extra,
-  (select p.expires_at from identity.passwords p where p.user_id = u.id order by p.id desc limit 1) as password_expires_at`
+/** What a row of `identity.users u`, with its password as `p`, is read as. */
+const columns = (sql: Sql, inactiveDays: number) => sql`
+  u.id, u.name, u.domain_id, ${userIsActive(sql, inactiveDays)} as enabled, u.default_project_id, u.options, u.extra,
+  p.expires_at as password_expires_at`
+
+const withPassword = (sql: Sql) => sql`
+  left join lateral (select expires_at from identity.passwords where user_id = u.id order by id desc limit 1) p on true`
+
+/**
+ * Whether `identity.users u` is enabled, and was here within `inactiveDays`; 0 asks for no visits.
+ * Source: keystone/identity/backends/sql_model.py, `User.enabled`
+ */
+export function userIsActive(sql: Sql, inactiveDays: number): Fragment {
+  if (inactiveDays === 0) return sql`u.enabled`
+  return sql`(u.enabled and (coalesce((u.options->>'ignore_user_inactivity')::boolean, false)
+    or coalesce(u.last_active_on, (u.created_at at time zone 'utc')::date) + ${inactiveDays}::int
+       > (now() at time zone 'utc')::date))`
+}
 
 export const USER_FILTERS: Filterable = {
   domain_id: { column: 'u.domain_id', type: 'text' },
   enabled: { column: 'u.enabled', type: 'boolean' },
   name: { column: 'u.name', type: 'text' },
+  password_expires_at: { column: 'p.expires_at', type: 'time' },
 }
 
-export async function findUser(sql: Sql, id: string): Promise<User | undefined> {
-  const [found] = await sql<User[]>`select ${columns(sql)} from identity.users u where u.id = ${id}`
+export async function findUser(sql: Sql, id: string, inactiveDays = 0): Promise<User | undefined> {
+  const [found] = await sql<User[]>`
+    select ${columns(sql, inactiveDays)} from identity.users u ${withPassword(sql)} where u.id = ${id}`
   return found
 }
 
 /** The same, and nobody else changes it until the transaction ends. */
-export async function lockUser(sql: Sql, id: string): Promise<User | undefined> {
-  const [found] = await sql<User[]>`select ${columns(sql)} from identity.users u where u.id = ${id} for update`
+export async function lockUser(sql: Sql, id: string, inactiveDays = 0): Promise<User | undefined> {
+  const [found] = await sql<User[]>`
+    select ${columns(sql, inactiveDays)} from identity.users u ${withPassword(sql)} where u.id = ${id} for update of u`
   return found
 }
 
 export async function listUsers(
   sql: Sql,
   list: ListQuery,
-  { domainId, groupId }: { domainId?: string | undefined; groupId?: string | undefined },
+  {
+    domainId,
+    groupId,
+    inactiveDays,
+  }: { domainId?: string | undefined; groupId?: string | undefined; inactiveDays: number },
 ): Promise<readonly User[]> {
   return await sql<User[]>`
-    select ${columns(sql)} from identity.users u
+    select ${columns(sql, inactiveDays)} from identity.users u ${withPassword(sql)}
      where true
        ${domainId === undefined ? sql`` : sql`and u.domain_id = ${domainId}`}
        ${groupId === undefined ? sql`` : sql`and u.id in (select user_id from identity.memberships where group_id = ${groupId})`}
@@ -61,14 +83,23 @@ export async function insertUser(sql: Sql, user: User): Promise<void> {
   })
 }
 
-/** @param endTokens whether the user's tokens that were issued before are dead from now on */
-export async function updateUser(sql: Sql, user: User, endTokens: boolean): Promise<void> {
+/**
+ * @param endTokens whether the user's tokens that were issued before are dead from now on
+ * @param welcome whether he is no longer locked out, and counts as having been here
+ */
+export async function updateUser(
+  sql: Sql,
+  user: User,
+  { endTokens, welcome }: { endTokens: boolean; welcome: boolean },
+): Promise<void> {
   await guarded(user, async () => {
     await sql`
       update identity.users
          set name = ${user.name}, enabled = ${user.enabled}, default_project_id = ${user.defaultProjectId},
              options = ${sql.json(user.options as never)}, extra = ${sql.json(user.extra as never)},
-             token_generation = token_generation + ${endTokens ? 1 : 0}
+             token_generation = token_generation + ${endTokens ? 1 : 0},
+             failed_logins = case when ${welcome} then 0 else failed_logins end,
+             last_active_on = case when ${welcome} then (now() at time zone 'utc')::date else last_active_on end
        where id = ${user.id}`
   })
 }
@@ -80,43 +111,6 @@ export async function endTokensOf(sql: Sql, id: string): Promise<void> {
 export async function deleteUser(sql: Sql, id: string): Promise<boolean> {
   const gone = await sql`delete from identity.users where id = ${id}`
   return gone.count > 0
-}
-
-export async function insertPassword(
-  sql: Sql,
-  password: { userId: string; hash: string; selfService: boolean },
-): Promise<void> {
-  await sql`
-    insert into identity.passwords (user_id, hash, self_service)
-    values (${password.userId}, ${password.hash}, ${password.selfService})`
-}
-
-/** Takes the password away: nobody can log in with one. */
-export async function deletePasswords(sql: Sql, userId: string): Promise<void> {
-  await sql`delete from identity.passwords where user_id = ${userId}`
-}
-
-/** Drops all but the newest of a user's passwords. */
-export async function forgetOldPasswords(sql: Sql, userId: string): Promise<void> {
-  await sql`
-    delete from identity.passwords
-     where user_id = ${userId} and id < (select max(id) from identity.passwords where user_id = ${userId})`
-}
-
-export interface CurrentPassword {
-  readonly hash: string
-  readonly options: Attributes
-}
-
-/** The password of an enabled user in an enabled domain. */
-export async function findCurrentPassword(sql: Sql, userId: string): Promise<CurrentPassword | undefined> {
-  const [found] = await sql<CurrentPassword[]>`
-    select p.hash, u.options from identity.users u
-      join identity.projects d on d.id = u.domain_id and d.enabled
-      join identity.passwords p on p.user_id = u.id
-     where u.id = ${userId} and u.enabled
-     order by p.id desc limit 1`
-  return found
 }
 
 async function guarded(user: User, write: () => Promise<void>): Promise<void> {
