@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Sql } from '../../database/database.ts'
+import { isDomainError } from '../../domain-error.ts'
 import type { Stories, Story } from '../../durable/stories.ts'
 import type { Caller } from '../../http/caller.ts'
 import type { StoryId } from '../../ids.ts'
@@ -24,6 +25,7 @@ import {
 import { authorizeOn } from '../images/access.ts'
 import type { Image } from '../images/image.ts'
 import { visibleImage } from '../images/images.ts'
+import type { ImageSettings } from '../settings.ts'
 import * as tasks from '../tasks/store.ts'
 import type { CopyOrder } from './copy-image.ts'
 import type { ImportOrder } from './import-image.ts'
@@ -76,7 +78,7 @@ export function importRules(tools: Tools): ImportRules {
       if (request.method === 'web-download') {
         // What is wrong with the image is told before what is wrong with the source, whose name takes time to resolve.
         await examine(db, caller, await visibleImage(db, caller, id), request)
-        await allowed(request.uri, settings.web)
+        await refuseSource(request.uri, settings)
       }
       await stories.commit(async (tx, ask) => {
         const image = await visibleImage(tx, caller, id, 'lock')
@@ -126,6 +128,15 @@ export function importRules(tools: Tools): ImportRules {
       // After a crash here the gardener removes what lies around: no row says that it lies there.
       await stores.remove(from, image.id)
     },
+  }
+}
+
+/** A name without an address is left to the story: it may have one by then, and a client waits for the task anyway. */
+async function refuseSource(uri: string, { web }: ImageSettings): Promise<void> {
+  try {
+    await allowed(uri, web)
+  } catch (error) {
+    if (!isDomainError(error, 'image.import.source-failed')) throw error
   }
 }
 

@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
 import { isDomainError } from '../../../domain-error.ts'
 import { sourceFailed, sourceRefused } from '../../errors.ts'
 import type { WebSettings } from '../../settings.ts'
-import { readSource, type ResolvedSource, resolveSource, SourceRefused } from './source.ts'
+import { readSource, type ResolvedSource, resolveSource, SourceRefused, SourceUnknown } from './source.ts'
 
 export interface WebDownload {
   /** To be read to its end or destroyed. */
@@ -45,12 +45,13 @@ export async function openDownload(
   }
 }
 
-/** Whether a source could be fetched from, now. @throws DomainError `image.import.source-refused` */
+/** Whether a source could be fetched from, now. @throws DomainError `image.import.source-refused`, `….source-failed` */
 export async function allowed(uri: string, settings: WebSettings): Promise<ResolvedSource> {
   try {
     return await resolveSource(readSource(uri, settings), settings)
   } catch (error) {
     if (error instanceof SourceRefused) throw sourceRefused(uri, error)
+    if (error instanceof SourceUnknown) throw sourceFailed('the host has no address', error)
     throw error
   }
 }

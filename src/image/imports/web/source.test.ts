@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, it } from 'node:test'
 import { DEFAULT_SETTINGS, type WebSettings } from '../../settings.ts'
 import { isAllowedAddress } from './address.ts'
-import { readSource, resolveSource, SourceRefused } from './source.ts'
+import { readSource, resolveSource, SourceRefused, SourceUnknown } from './source.ts'
 
 const settings = (wish: Partial<WebSettings> = {}): WebSettings => ({ ...DEFAULT_SETTINGS.web, ...wish })
 const read = (uri: string, wish: Partial<WebSettings> = {}) => readSource(uri, settings(wish))
@@ -80,8 +80,8 @@ describe('the source of an image', () => {
     read('https://cloud.example/', { allowedPorts: [8080] })
   })
 
-  it('is refused when its name has no address', async () => {
-    await assert.rejects(resolveSource(read('http://nowhere.invalid/'), settings()), SourceRefused)
+  it('is unknown when its name has no address', async () => {
+    await assert.rejects(resolveSource(read('http://nowhere.invalid/'), settings()), SourceUnknown)
   })
 
   it('is refused when one of its addresses is', async () => {

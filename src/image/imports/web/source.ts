@@ -21,6 +21,11 @@ export interface ResolvedSource extends Source {
 
 const LONGEST_URI = 4096
 
+/** The name has no address, which may be otherwise in a minute. */
+export class SourceUnknown extends Error {
+  override readonly name = 'SourceUnknown'
+}
+
 /** Why a source is not taken is for the log; a user is told only that it is so. */
 export class SourceRefused extends Error {
   override readonly name = 'SourceRefused'
@@ -50,7 +55,7 @@ export function readSource(uri: string, settings: WebSettings): Source {
   return { url, host }
 }
 
-/** Asks for the host's addresses, all of which must be allowed. @throws SourceRefused */
+/** Asks for the host's addresses, all of which must be allowed. @throws SourceRefused, SourceUnknown */
 export async function resolveSource(source: Source, settings: WebSettings): Promise<ResolvedSource> {
   const { host } = source
   const addresses = isIP(host) > 0 ? [host] : await addressesOf(host)
@@ -63,7 +68,7 @@ async function addressesOf(host: string): Promise<string[]> {
   try {
     return (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address)
   } catch (error) {
-    throw new SourceRefused(`${host} has no address`, { cause: error })
+    throw new SourceUnknown(`${host} has no address`, { cause: error })
   }
 }
 
