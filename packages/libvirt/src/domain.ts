@@ -20,6 +20,7 @@ import {
 } from './domain-parameters.ts'
 import * as C from './generated/constants.ts'
 import type { NonnullDomain } from './generated/types.ts'
+import { type MigrateOptions, type MigrateParams, migrate, migrateToUri } from './migration.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { Snapshots } from './snapshot.ts'
 import { type Params, type ParamsToSend, type ParamTypes, paramsOf, toParams } from './typed-params.ts'
@@ -738,6 +739,66 @@ export class Domain {
   async abortJob(flags = 0, options?: CallOptions): Promise<void> {
     if (flags === 0) await this.connection.raw.domainAbortJob({ dom: this.#dom }, options)
     else await this.connection.raw.domainAbortJobFlags({ dom: this.#dom, flags }, options)
+  }
+
+  // ---- Migration ---------------------------------------------------------------------------------------------
+
+  /**
+   * Move to the host of another connection; the guest there. params: VIR_MIGRATE_PARAM_*; flags: VIR_MIGRATE_*. With
+   * VIR_MIGRATE_PEER2PEER the source's daemon leads, and reaches the other by the URI of its connection.
+   *
+   * @libvirt virDomainMigrate, virDomainMigrate2, virDomainMigrate3
+   */
+  migrate(
+    destination: Connection,
+    params: MigrateParams = {},
+    flags = 0,
+    options: MigrateOptions = {},
+  ): Promise<Domain> {
+    return migrate(this, destination, params, flags, options)
+  }
+  /**
+   * Move without a connection of ours to the other host. With VIR_MIGRATE_PEER2PEER `uri` is that of the other daemon,
+   * as the source's reaches it; else null, and `migrate_uri` is what the hypervisor connects to.
+   *
+   * @libvirt virDomainMigrateToURI, virDomainMigrateToURI2, virDomainMigrateToURI3
+   */
+  migrateToUri(uri: string | null, params: MigrateParams = {}, flags = 0, options: MigrateOptions = {}): Promise<void> {
+    return migrateToUri(this, uri, params, flags, options)
+  }
+  /** How long the guest may stand still at the end. @libvirt virDomainMigrateGetMaxDowntime */
+  async migrateMaxDowntime(options?: CallOptions): Promise<number> {
+    return Number(
+      (await this.connection.raw.domainMigrateGetMaxDowntime({ dom: this.#dom, flags: 0 }, options)).downtime,
+    )
+  }
+  /** @libvirt virDomainMigrateSetMaxDowntime */
+  async migrateSetMaxDowntime(downtimeMs: number | bigint, options?: CallOptions): Promise<void> {
+    const args = { dom: this.#dom, downtime: BigInt(downtimeMs), flags: 0 }
+    await this.connection.raw.domainMigrateSetMaxDowntime(args, options)
+  }
+  /** MiB/s. flags: VIR_DOMAIN_MIGRATE_MAX_SPEED_POSTCOPY. @libvirt virDomainMigrateGetMaxSpeed */
+  async migrateMaxSpeed(flags = 0, options?: CallOptions): Promise<bigint> {
+    return (await this.connection.raw.domainMigrateGetMaxSpeed({ dom: this.#dom, flags }, options)).bandwidth
+  }
+  /** @libvirt virDomainMigrateSetMaxSpeed */
+  async migrateSetMaxSpeed(mibPerSecond: number | bigint, flags = 0, options?: CallOptions): Promise<void> {
+    const args = { dom: this.#dom, bandwidth: BigInt(mibPerSecond), flags }
+    await this.connection.raw.domainMigrateSetMaxSpeed(args, options)
+  }
+  /** Bytes. @libvirt virDomainMigrateGetCompressionCache */
+  async migrateCompressionCache(options?: CallOptions): Promise<bigint> {
+    const args = { dom: this.#dom, flags: 0 }
+    return (await this.connection.raw.domainMigrateGetCompressionCache(args, options)).cacheSize
+  }
+  /** @libvirt virDomainMigrateSetCompressionCache */
+  async migrateSetCompressionCache(sizeBytes: number | bigint, options?: CallOptions): Promise<void> {
+    const args = { dom: this.#dom, cacheSize: BigInt(sizeBytes), flags: 0 }
+    await this.connection.raw.domainMigrateSetCompressionCache(args, options)
+  }
+  /** Go on at the destination, and fetch what memory is missing as it is used. @libvirt virDomainMigrateStartPostCopy */
+  async migrateStartPostCopy(options?: CallOptions): Promise<void> {
+    await this.connection.raw.domainMigrateStartPostCopy({ dom: this.#dom, flags: 0 }, options)
   }
 
   // ---- Devices. flags: VIR_DOMAIN_AFFECT_LIVE, …_CONFIG, both; 0 = whichever the guest is in now ------------

@@ -8,14 +8,28 @@ export {
   type GuestKind,
   type Version,
 } from './connection.ts'
+export { Checkpoint, Checkpoints } from './checkpoint.ts'
 export {
   type BlockInfo,
+  type BlockJobInfo,
   type BlockStats,
+  type ControlInfo,
+  type DiskError,
   Domain,
   type DomainInfo,
+  type FileSystem,
+  type GuestTime,
   type InterfaceAddresses,
   type InterfaceStats,
+  type IoThread,
+  type JobInfo,
+  type JobOperation,
+  type JobStats,
+  type JobType,
   type MemoryStats,
+  type SecurityLabel,
+  type SendParams,
+  type Vcpu,
 } from './domain.ts'
 export type {
   DomainEvent,
@@ -63,6 +77,8 @@ export {
   type NodeDeviceWatchOptions,
 } from './node-device.ts'
 export { NwFilter, NwFilterBinding, NwFilterBindings, NwFilters } from './nw-filter.ts'
+export type { MigrateOptions, MigrateParams } from './migration.ts'
+export { Snapshot, Snapshots } from './snapshot.ts'
 export type { CallOptions, Opened } from './rpc/call.ts'
 export type { ConnectionState } from './rpc/link.ts'
 export type { KeepAlive } from './rpc/session.ts'
