@@ -17,7 +17,7 @@ import { durableMigrations } from './durable/migrations.ts'
 import { openStories, type Stories } from './durable/stories.ts'
 import type { ServiceContext, ServiceName } from './http/service-context.ts'
 import type { ProjectId } from './ids.ts'
-import { type Identity, identityMigrations, openIdentity } from './identity/index.ts'
+import { type Identity, type IdentitySettings, identityMigrations, openIdentity } from './identity/index.ts'
 import { DEFAULT_IMAGE_SETTINGS, type Images, type ImageSettings, imageMigrations, openImages } from './image/index.ts'
 import { openMetadataListener } from './metadata/index.ts'
 import { type Network, networkMigrations, openNetwork } from './network/index.ts'
@@ -112,7 +112,7 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
   }
 
   onStage('services')
-  const identity = await openIdentity(context)
+  const identity = await openIdentity(context, identitySettings(config))
   opening.defer(() => identity.close())
   authenticate = identity.authenticate
   const images = await openImages(context, imageSettings(config))
@@ -193,6 +193,35 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     },
 
     close: () => opened.disposeAsync(),
+  }
+}
+
+export function identitySettings(config: Config): IdentitySettings {
+  return {
+    tokenLifetimeSeconds: config.tokenLifetime,
+    allowExpiredWindowSeconds: config.tokenExpiredWindow,
+    allowRescopeScopedToken: config.rescopeScopedTokens,
+    receiptLifetimeSeconds: config.receiptLifetime,
+    totpPastWindows: config.totpLateBy,
+    maxRedelegationCount: config.trustDepth,
+    maxProjectTreeDepth: config.projectDepth,
+    lockoutFailures: config.lockoutFailures,
+    lockoutSeconds: config.lockoutDuration,
+    disableInactiveDays: config.disableInactive,
+    passwordLifetimeDays: config.passwordLifetime,
+    passwordHistory: config.passwordHistory,
+    passwordMinimumAgeDays: config.passwordMinimumAge,
+    passwordChangeUponFirstUse: config.passwordChangeUponFirstUse,
+    passwordPattern: config.passwordPattern,
+    passwordPatternMeaning: config.passwordPatternMeaning,
+    maxPasswordLength: config.passwordMaxLength,
+    argon2: {
+      memoryKiB: config.passwordHashMemory,
+      passes: config.passwordHashPasses,
+      lanes: config.passwordHashLanes,
+    },
+    concurrentHashes: config.passwordHashesAtOnce,
+    queuedHashes: config.passwordHashesWaiting,
   }
 }
 

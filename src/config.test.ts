@@ -3,7 +3,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { identitySettings } from './cloud.ts'
 import { baseUrl, loadConfig, SettingError } from './config.ts'
+import { DEFAULT_SETTINGS } from './identity/settings.ts'
 
 const stateDir = () => mkdtempSync(join(tmpdir(), 'stratolith-config-'))
 
@@ -58,6 +60,36 @@ describe('settings', () => {
       { imageImportPorts: '0' },
       { imageImportNetworks: '10.0.0.1' },
       { imageImportSchemes: 'ftp' },
+    ]) {
+      assert.throws(() => loadConfig({ state, ...flags }, {}), SettingError, JSON.stringify(flags))
+    }
+  })
+
+  it('leave identity as it is by default, and change it by what is said', () => {
+    const state = stateDir()
+    const { passwordPattern, ...others } = identitySettings(loadConfig({ state }, {}))
+    assert.equal(passwordPattern, undefined)
+    assert.deepEqual(others, DEFAULT_SETTINGS)
+    const changed = identitySettings(
+      loadConfig(
+        { state, tokenLifetime: '600', passwordPattern: '.{8,}', rescopeScopedTokens: 'no', lockoutFailures: '5' },
+        { STRATOLITH_PASSWORD_CHANGE_UPON_FIRST_USE: 'yes', STRATOLITH_PASSWORD_HASH_MEMORY: '65536' },
+      ),
+    )
+    assert.deepEqual(changed, {
+      ...DEFAULT_SETTINGS,
+      tokenLifetimeSeconds: 600,
+      passwordPattern: /.{8,}/,
+      allowRescopeScopedToken: false,
+      lockoutFailures: 5,
+      passwordChangeUponFirstUse: true,
+      argon2: { ...DEFAULT_SETTINGS.argon2, memoryKiB: 65_536 },
+    })
+    for (const flags of [
+      { tokenLifetime: '0' },
+      { passwordPattern: '(' },
+      { passwordHistory: '25' },
+      { trustDepth: '-1' },
     ]) {
       assert.throws(() => loadConfig({ state, ...flags }, {}), SettingError, JSON.stringify(flags))
     }

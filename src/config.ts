@@ -264,6 +264,145 @@ export const settings = {
     fallback: () => [],
     read: listOf(cidr),
   }),
+  tokenLifetime: setting<number>({
+    flag: '--token-lifetime <seconds>',
+    meaning: 'how long a token is good',
+    fallback: () => 3_600,
+    read: wholeNumber(1, 31_536_000),
+  }),
+  tokenExpiredWindow: setting<number>({
+    flag: '--token-expired-window <seconds>',
+    meaning: 'how long after its end a token may still be validated with `allow_expired`, for work that takes long',
+    fallback: () => 172_800,
+    read: wholeNumber(0, 31_536_000),
+  }),
+  receiptLifetime: setting<number>({
+    flag: '--receipt-lifetime <seconds>',
+    meaning: 'how long a login may wait for its second method',
+    fallback: () => 300,
+    read: wholeNumber(1, 86_400),
+  }),
+  totpLateBy: setting<number>({
+    flag: '--totp-late-by <n>',
+    meaning: 'how many half minutes a one-time passcode may be late',
+    fallback: () => 1,
+    read: wholeNumber(0, 10),
+  }),
+  trustDepth: setting<number>({
+    flag: '--trust-depth <n>',
+    meaning: 'how many times a trust may be passed on',
+    fallback: () => 3,
+    read: wholeNumber(0, 100),
+  }),
+  projectDepth: setting<number>({
+    flag: '--project-depth <n>',
+    meaning: 'levels of projects below a domain',
+    fallback: () => 5,
+    read: wholeNumber(1, 100),
+  }),
+  lockoutFailures: setting<number>({
+    flag: '--lockout-failures <n>',
+    meaning: 'failed logins in a row after which a user is locked out; 0 locks nobody out',
+    fallback: () => 0,
+    read: wholeNumber(0, 1_000_000),
+  }),
+  lockoutDuration: setting<number>({
+    flag: '--lockout-duration <seconds>',
+    meaning: 'how long a user stays locked out; 0 until an administrator enables him',
+    fallback: () => 1_800,
+    read: wholeNumber(0, 31_536_000),
+  }),
+  passwordLifetime: setting<number>({
+    flag: '--password-lifetime <days>',
+    meaning: 'days after which a password must be changed; 0 never',
+    fallback: () => 0,
+    read: wholeNumber(0, 36_500),
+  }),
+  passwordHistory: setting<number>({
+    flag: '--password-history <n>',
+    meaning: 'how many of his last passwords a user may not choose again',
+    fallback: () => 0,
+    read: wholeNumber(0, 24),
+  }),
+  passwordMinimumAge: setting<number>({
+    flag: '--password-minimum-age <days>',
+    meaning: 'days for which a user keeps a password that he chose',
+    fallback: () => 0,
+    read: wholeNumber(0, 36_500),
+  }),
+  disableInactive: setting<number>({
+    flag: '--disable-inactive <days>',
+    meaning: 'days without a login after which a user counts as disabled; 0 never',
+    fallback: () => 0,
+    read: wholeNumber(0, 36_500),
+  }),
+  passwordMaxLength: setting<number>({
+    flag: '--password-max-length <n>',
+    meaning: 'characters that a password may have',
+    fallback: () => 4_096,
+    read: wholeNumber(8, 4_096),
+  }),
+  passwordHashMemory: setting<number>({
+    flag: '--password-hash-memory <KiB>',
+    meaning: 'memory that one argon2id hash takes',
+    fallback: () => 19_456,
+    read: wholeNumber(1_024, 4_194_304),
+  }),
+  passwordHashPasses: setting<number>({
+    flag: '--password-hash-passes <n>',
+    meaning: 'passes of one argon2id hash',
+    fallback: () => 2,
+    read: wholeNumber(1, 100),
+  }),
+  passwordHashLanes: setting<number>({
+    flag: '--password-hash-lanes <n>',
+    meaning: 'lanes of one argon2id hash',
+    fallback: () => 1,
+    read: wholeNumber(1, 64),
+  }),
+  passwordHashesAtOnce: setting<number>({
+    flag: '--password-hashes-at-once <n>',
+    meaning: 'passwords that are hashed at one time',
+    fallback: () => 2,
+    read: wholeNumber(1, 64),
+  }),
+  passwordHashesWaiting: setting<number>({
+    flag: '--password-hashes-waiting <n>',
+    meaning: 'passwords that wait for it; beyond that a login is told to come back',
+    fallback: () => 256,
+    read: wholeNumber(0, 100_000),
+  }),
+  rescopeScopedTokens: setting<boolean>({
+    flag: '--rescope-scoped-tokens <yes|no>',
+    meaning: 'whether a scoped token may be exchanged for one of another scope',
+    fallback: () => true,
+    read: flag,
+  }),
+  passwordChangeUponFirstUse: setting<boolean>({
+    flag: '--password-change-upon-first-use',
+    meaning: 'a password that an administrator chose must be changed before it opens anything',
+    fallback: () => false,
+    read: flag,
+  }),
+  passwordPattern: setting<RegExp | undefined>({
+    flag: '--password-pattern <regex>',
+    meaning: 'what a password must match from its beginning on, such as (?=.*\\d)(?=.*[a-z]).{7,}',
+    shownDefault: 'any password will do',
+    fallback: () => undefined,
+    read: (value) => {
+      try {
+        return value === '' ? undefined : new RegExp(value)
+      } catch {
+        throw new SettingError(`${value} is not a regular expression`)
+      }
+    },
+  }),
+  passwordPatternMeaning: setting<string>({
+    flag: '--password-pattern-meaning <text>',
+    meaning: 'the pattern in words, for whoever chose a password that does not match',
+    fallback: () => '',
+    read: text,
+  }),
   logLevel: setting<'trace' | 'debug' | 'info' | 'warn' | 'error'>({
     flag: '--log-level <level>',
     meaning: 'trace, debug, info, warn or error; the log is DIR/log/stratolith.log',

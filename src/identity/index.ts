@@ -7,6 +7,7 @@ import type { Caller } from '../http/caller.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import type { DomainId, ProjectId, UserId } from '../ids.ts'
+import type { IdentitySettings } from './settings.ts'
 
 export interface Identity {
   /** Mounted at `/identity`; paths inside begin with `/v3`. */
@@ -41,6 +42,7 @@ export const identityMigrations: MigrationFolder = {
   folder: new URL('./migrations', import.meta.url).pathname,
 }
 
-export type OpenIdentity = (context: ServiceContext) => Promise<Identity>
+export type OpenIdentity = (context: ServiceContext, settings?: IdentitySettings) => Promise<Identity>
+export type { IdentitySettings }
 
 export { openIdentity } from './open.ts'
