@@ -45,25 +45,30 @@ function rows(path: string): string[][] {
   return lines.slice(1).map((line) => line.split('\t'))
 }
 
-/** How a class is reached, in the words of the README. */
-const objects: Record<string, string> = {
-  Connection: 'connection',
-  Domains: 'connection.domains',
-  Node: 'connection.node',
-  Networks: 'connection.networks',
-  Interfaces: 'connection.interfaces',
-  StoragePools: 'connection.storagePools',
-  StorageVolumes: 'connection.storageVolumes',
-  NodeDevices: 'connection.nodeDevices',
-  Secrets: 'connection.secrets',
-  NwFilters: 'connection.nwFilters',
-  NwFilterBindings: 'connection.nwFilterBindings',
-  RpcStream: 'stream',
+/** How a class is reached: by the getter of another class, such as `connection.domains`, or as its own object. */
+function readObjects(): (className: string) => string {
+  const getters = new Map<string, { owner: string; name: string }>()
+  for (const file of globSync('src/*.ts', { cwd: root })) {
+    let around = ''
+    const text = readFileSync(join(root, file), 'utf8')
+    for (const [, className, name = '', type = ''] of text.matchAll(
+      /^export class (\w+)|^ {2}get (\w+)\(\): (\w+) \{/gm,
+    )) {
+      if (className !== undefined) around = className
+      else if (name !== 'connection') getters.set(type, { owner: around, name })
+    }
+  }
+  const objectOf = (className: string): string => {
+    const getter = getters.get(className)
+    if (getter !== undefined) return `${objectOf(getter.owner)}.${getter.name}`
+    return className.charAt(0).toLowerCase() + className.slice(1)
+  }
+  return objectOf
 }
-const objectOf = (className: string) => objects[className] ?? className.charAt(0).toLowerCase() + className.slice(1)
 
 /** Every method whose docstring names functions. */
 export function readMethods(): Method[] {
+  const objectOf = readObjects()
   const methods: Method[] = []
   for (const file of globSync('src/**/*.ts', { cwd: root }).sort()) {
     const text = readFileSync(join(root, file), 'utf8')
