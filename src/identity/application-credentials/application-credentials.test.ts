@@ -195,4 +195,20 @@ describe('an application credential', () => {
     assert.equal((await remove()).status, 204)
     assert.equal((await remove()).status, 404)
   })
+
+  it('shows its access rules in the order in which they were made, and so does the list of them, page by page', async () => {
+    const { user, token, path, post } = await aMember()
+    const methods = ['PUT', 'GET', 'DELETE', 'POST', 'PATCH', 'HEAD']
+    const rules = methods.map((method) => ({ service: 'monitoring', method, path: '/v2.0/metrics' }))
+    const made = (await post({ access_rules: rules })).body.application_credential
+    const methodsOf = (all: Made[]) => all.map(({ method }) => method)
+    assert.deepEqual(methodsOf(made.access_rules), methods)
+    const shown = (await test.ask(token, 'GET', `${path}/${made.id}`)).body.application_credential.access_rules
+    assert.deepEqual(methodsOf(shown), methods)
+    const list = `/v3/users/${user.id}/access_rules`
+    assert.deepEqual(methodsOf((await test.ask(token, 'GET', list)).body.access_rules), methods)
+    const page = (await test.ask(token, 'GET', `${list}?limit=2&marker=${shown[1].id}`)).body
+    assert.deepEqual(methodsOf(page.access_rules), ['DELETE', 'POST'])
+    assert.match(page.links.next, new RegExp(`marker=${shown[3].id}`))
+  })
 })

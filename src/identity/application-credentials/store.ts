@@ -34,7 +34,7 @@ const columns = (sql: Sql) => sql`
   (select coalesce(json_agg(json_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) order by r.name), '[]')
      from identity.application_credential_roles cr join identity.roles r on r.id = cr.role_id
     where cr.application_credential_id = c.id) as roles,
-  (select coalesce(json_agg(json_build_object('id', x.id, 'service', x.service, 'method', x.method, 'path', x.path)), '[]')
+  (select coalesce(json_agg(json_build_object('id', x.id, 'service', x.service, 'method', x.method, 'path', x.path) order by x.ordinal), '[]')
      from identity.application_credential_rules cx join identity.access_rules x on x.id = cx.access_rule_id
     where cx.application_credential_id = c.id) as rules`
 
@@ -127,10 +127,13 @@ export async function findAccessRule(sql: Sql, userId: string, id: string): Prom
   return found
 }
 
+/** Oldest first. A page begins behind the rule that is its marker. */
 export async function listAccessRules(sql: Sql, userId: string, list: ListQuery): Promise<readonly StoredRule[]> {
   return await sql<StoredRule[]>`
     select x.id, x.service, x.method, x.path from identity.access_rules x
-     where x.user_id = ${userId} ${matching(sql, list)} ${paged(sql, list, 'x.id')}`
+     where x.user_id = ${userId} ${matching(sql, list)}
+       ${list.marker === undefined ? sql`` : sql`and x.ordinal > (select ordinal from identity.access_rules where id = ${list.marker})`}
+     order by x.ordinal ${list.limit === undefined ? sql`` : sql`limit ${list.limit + 1}`}`
 }
 
 /** False, and nothing is removed, while an application credential has the rule. */
