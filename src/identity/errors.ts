@@ -92,6 +92,10 @@ export function limitTaken(kind: 'limit' | 'registered limit'): DomainError {
   return new DomainError('conflict', `identity.${kind.replaceAll(' ', '-')}.taken`, `There is already such a ${kind}.`)
 }
 
+export function trustTaken(): DomainError {
+  return new DomainError('conflict', 'identity.trust.taken', 'There is already such a trust, with the same end.')
+}
+
 export function markerNotFound(marker: string): DomainError {
   return new DomainError('not-found', 'identity.marker.not-found', `The marker ${shown(marker)} is not in the list.`)
 }
@@ -230,6 +234,7 @@ type InvalidCode =
   | 'time.malformed'
   | 'time.past'
   | 'trust.redelegation-with-uses'
+  | 'trust.role-ambiguous'
   | 'trust.something-gone'
   | 'user.default-project-is-domain'
   | 'user.domain-fixed'
@@ -273,10 +278,12 @@ type ForbiddenCode =
   | 'role.never-implied'
   | 'role.of-other-domain'
   | 'trust.by-application-credential'
+  | 'trust.line-disabled'
   | 'trust.no-roles'
   | 'trust.redelegation-count'
   | 'trust.redelegation-refused'
   | 'trust.redelegation-too-deep'
+  | 'trust.role-lost'
   | 'trust.used-up'
 
 export function immutable(kind: Kind, id: string): DomainError {

@@ -93,7 +93,7 @@ export async function openIdentity(
   const endpoints = openEndpoints({ db, changes })
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
   const limits = openLimits({ db, changes })
-  const trusts = openTrusts({ db, changes, access, settings })
+  const trusts = openTrusts({ db, changes, settings })
   const ec2Credentials = openEc2Credentials({ db, changes, keys: blobKeys, tokens })
   const domainConfig = openDomainConfig({ db, changes, passwordRules: NO_PASSWORD_RULES })
   const storedPolicies = openStoredPolicies({ db, changes })
@@ -161,6 +161,7 @@ export async function openIdentity(
     },
     async close() {
       tokens.close()
+      await hashing.close()
     },
   }
 }

@@ -38,6 +38,11 @@ export async function findRoleByName(sql: Sql, name: string): Promise<Role | und
   return found
 }
 
+/** The global role of the name, and those of domains. */
+export async function listRolesByName(sql: Sql, name: string): Promise<readonly Role[]> {
+  return await sql<Role[]>`select ${roleColumns(sql)} from identity.roles r where r.name = ${name}`
+}
+
 /** The ids of `roleIds` and of everything that they imply, step by step. */
 export async function findImplied(sql: Sql, roleIds: readonly string[]): Promise<readonly string[]> {
   const rows = await sql<{ roleId: string }[]>`

@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
+import type { DomainError } from '../../domain-error.ts'
 import type { DomainId, ProjectId, UserId } from '../../ids.ts'
 import type { Changes } from '../changes.ts'
 import { forbidden, invalid, loginFailed, methodUnsupported, passwordExpired } from '../errors.ts'
@@ -13,14 +14,14 @@ import type { PasswordHashing } from '../passwords/hashing.ts'
 import { hasEnded } from '../passwords/password-rules.ts'
 import type { PasswordProof } from '../passwords/proof.ts'
 import type { IdentitySettings } from '../settings.ts'
-import { consumeUse, findTrust } from '../trusts/store.ts'
+import { consumeUse, findTrust, type TrustWithLine } from '../trusts/store.ts'
 import { scopeOf } from '../trusts/trusted-access.ts'
 import type { AccessMemory } from './access.ts'
 import { methodsOf, moreNeeded, unmetRules } from './factors.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
-import { findDomainId, findProjectId, findUserId, type UserSelector, usePasscode } from './store.ts'
+import { type Access, findDomainId, findProjectId, findUserId, type UserSelector, usePasscode } from './store.ts'
 import type { Method, TokenFacts } from './token-string.ts'
 import type { IssueOrder, Token, Tokens } from './tokens.ts'
 import { findPasscode, type Seed } from './totp.ts'
@@ -186,11 +187,13 @@ export function openLogin({
     return { ...proof, methods }
   }
 
-  /** @throws DomainError forbidden for somebody else's trust, and when its uses are up */
+  /** @throws DomainError forbidden for somebody else's trust, and one that lends nothing any more */
   async function issueByTrust(proof: Proof, trustId: string): Promise<Token> {
-    const trust = await findTrust(db, trustId)
-    if (trust === undefined) throw loginFailed('no such trust')
+    const trust = await findTrust(db, trustId, settings.disableInactiveDays)
+    if (trust === undefined || trust.remainingUses === 0) throw loginFailed('no such trust, or none that is left')
     if (trust.trusteeUserId !== proof.userId) throw forbidden('login.not-trustee', 'The trust is for somebody else.')
+    const refusal = whyNotByTrust(trust, await access.of(proof.userId, scopeOf(trust), { trustId }))
+    if (refusal !== undefined) throw refusal
     const expiresAt = trust.expiresAt === null ? {} : { expiresAt: trust.expiresAt }
     const token = await tokens.issue({ ...proof, scope: scopeOf(trust), trustId, ...expiresAt })
     // Last, so that a login that fails uses nothing up; a token that nobody was told about opens nothing.
@@ -240,6 +243,13 @@ export function openLogin({
     if (found === undefined) throw loginFailed('no such project')
     return { kind: 'project', id: found }
   }
+}
+
+/** What the trustee is told of a trust that no longer lends what it says; the rest is for `issue` to judge. */
+function whyNotByTrust(trust: TrustWithLine, now: Access | undefined): DomainError | undefined {
+  if (!trust.lineEnabled) return forbidden('trust.line-disabled', 'Somebody on whom the trust depends is disabled.')
+  if (trust.projectId === null || now?.scopeEnabled !== true || now.roles.length > 0) return undefined
+  return forbidden('trust.role-lost', 'The trustor no longer has a role that the trust lends.')
 }
 
 /** @throws DomainError invalid for a scope that is not exactly one, or is not named enough */

@@ -23,11 +23,9 @@ export const trustRoutes: FastifyPluginAsyncTypebox<{ trusts: Trusts; links: Lin
   { trusts, links },
 ) => {
   const callerOf = (request: Pick<FastifyRequest, 'caller'>) => request.caller as IdentityCaller
-  const viewOfRole = (role: Role) => {
-    const { description: _, ...shown } = viewRole(role, links)
-    return shown
-  }
+  const viewOfRole = (role: Role) => viewRole(role, links)
   const viewListed = (trust: Trust) => ({
+    ...trust.extra,
     id: trust.id,
     trustor_user_id: trust.trustorUserId,
     trustee_user_id: trust.trusteeUserId,

@@ -4,6 +4,22 @@ import { IdString, NameOf, Nullable } from '../attributes.ts'
 
 const UserRef = Type.String({ minLength: 1, maxLength: 64 })
 
+/** Attributes with a meaning, or that the service itself says; others are kept as they come. */
+export const TRUST_ATTRIBUTES = [
+  'trustor_user_id',
+  'trustee_user_id',
+  'impersonation',
+  'project_id',
+  'expires_at',
+  'remaining_uses',
+  'allow_redelegation',
+  'redelegation_count',
+  'redelegated_trust_id',
+  'deleted_at',
+  'roles',
+  'roles_links',
+] as const
+
 export const TrustBody = Type.Object(
   {
     trust: Type.Object({
@@ -19,7 +35,7 @@ export const TrustBody = Type.Object(
         Type.Array(
           Type.Object(
             { id: Type.Optional(IdString), name: Type.Optional(NameOf(255)) },
-            { minProperties: 1, additionalProperties: false },
+            { minProperties: 1, maxProperties: 1, additionalProperties: false },
           ),
         ),
       ),

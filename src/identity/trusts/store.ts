@@ -1,7 +1,9 @@
 /** Rows of `identity.trusts` and the roles that they lend. */
 import { type Sql, violatedConstraint } from '../../database/database.ts'
 import type { ProjectId, UserId } from '../../ids.ts'
-import { invalid } from '../errors.ts'
+import { rolesOnProject, withImplied } from '../assignments/effective-roles.ts'
+import type { Attributes } from '../attributes.ts'
+import { invalid, trustTaken } from '../errors.ts'
 import { type Role, roleColumns } from '../roles/store.ts'
 import { userIsActive } from '../users/store.ts'
 
@@ -16,6 +18,7 @@ export interface Trust {
   readonly redelegationCount: number
   readonly redelegatedTrustId: string | null
   readonly roleIds: readonly string[]
+  readonly extra: Attributes
 }
 
 /** A trust that can be lived by, with what that depends on. */
@@ -28,7 +31,7 @@ export interface TrustWithLine extends Trust {
 
 const columns = (sql: Sql) => sql`
   t.id, t.trustor_user_id, t.trustee_user_id, t.project_id, t.impersonation, t.expires_at, t.remaining_uses,
-  t.redelegation_count, t.redelegated_trust_id,
+  t.redelegation_count, t.redelegated_trust_id, t.extra,
   (select coalesce(array_agg(tr.role_id order by tr.role_id), '{}') from identity.trust_roles tr where tr.trust_id = t.id)
     as role_ids`
 
@@ -79,19 +82,28 @@ export async function listTrustRoles(sql: Sql, id: string): Promise<readonly Rol
      where tr.trust_id = ${id} order by r.id`
 }
 
+/** Every role that counts for a user on a project: those of domains, and implied ones, included. */
+export async function listHeldRoleIds(sql: Sql, userId: string, projectId: string): Promise<readonly string[]> {
+  const rows = await sql<{ roleId: string }[]>`${withImplied(sql, rolesOnProject(sql, userId, projectId))}`
+  return rows.map((row) => row.roleId)
+}
+
 /** With its roles. */
 export async function insertTrust(sql: Sql, trust: Trust): Promise<void> {
   try {
     await sql`
       insert into identity.trusts
         (id, trustor_user_id, trustee_user_id, project_id, impersonation, expires_at, remaining_uses, redelegation_count,
-         redelegated_trust_id)
+         redelegated_trust_id, extra)
       values (${trust.id}, ${trust.trustorUserId}, ${trust.trusteeUserId}, ${trust.projectId}, ${trust.impersonation},
-              ${trust.expiresAt}, ${trust.remainingUses}, ${trust.redelegationCount}, ${trust.redelegatedTrustId})`
+              ${trust.expiresAt}, ${trust.remainingUses}, ${trust.redelegationCount}, ${trust.redelegatedTrustId},
+              ${sql.json(trust.extra as never)})`
     await sql`
       insert into identity.trust_roles (trust_id, role_id) select ${trust.id}, unnest(${[...trust.roleIds]}::text[])`
   } catch (error) {
-    if (violatedConstraint(error) === undefined) throw error
+    const constraint = violatedConstraint(error)
+    if (constraint === undefined) throw error
+    if (constraint === 'trusts_once') throw trustTaken()
     throw invalid('trust.something-gone', 'A user, the project, a role or the trust that it is made of is gone.')
   }
 }

@@ -6,7 +6,7 @@ import type { Sql } from '../../database/database.ts'
 import { findImplied } from '../roles/store.ts'
 import { type Scope, UNSCOPED } from '../tokens/scope.ts'
 import { type Access, findAccess } from '../tokens/store.ts'
-import { findTrust } from './store.ts'
+import { findTrust, listHeldRoleIds } from './store.ts'
 
 /** The project that the trust is for, or none. */
 export function scopeOf(trust: { readonly projectId: string | null }): Scope {
@@ -22,15 +22,17 @@ export async function findTrustedAccess(
 ): Promise<Access | undefined> {
   const trust = await findTrust(sql, trustId, inactiveDays)
   if (trust === undefined || trust.trusteeUserId !== trusteeId) return undefined
-  const [root, trustor, trustee, lent] = await Promise.all([
+  const [root, trustor, trustee, lent, held] = await Promise.all([
     findAccess(sql, trust.rootTrustorUserId, scopeOf(trust), {}, inactiveDays),
     findAccess(sql, trust.trustorUserId, UNSCOPED, {}, inactiveDays),
     findAccess(sql, trust.trusteeUserId, UNSCOPED, {}, inactiveDays),
     findImplied(sql, trust.roleIds),
+    trust.projectId === null
+      ? Promise.resolve<readonly string[]>([])
+      : listHeldRoleIds(sql, trust.rootTrustorUserId, trust.projectId),
   ])
   if (root === undefined || trustor === undefined || trustee === undefined) return undefined
   const shown = trust.impersonation ? trustor : trustee
-  const roles = root.roles.filter((role) => lent.includes(role.id))
   return {
     ...shown,
     userEnabled: trust.lineEnabled,
@@ -42,7 +44,7 @@ export async function findTrustedAccess(
     scopeGeneration: root.scopeGeneration,
     scopeDomainId: root.scopeDomainId,
     scopeDomainName: root.scopeDomainName,
-    roles: roles.length === lent.length ? roles : [],
+    roles: lent.every((id) => held.includes(id)) ? root.roles.filter((role) => lent.includes(role.id)) : [],
     trust: {
       id: trust.id,
       impersonation: trust.impersonation,

@@ -5,19 +5,19 @@
 import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import { newHexId, type ProjectId, type UserId } from '../../ids.ts'
+import { extraOf } from '../attributes.ts'
 import { type IdentityPolicy, mayDo } from '../authorize.ts'
 import type { Changes } from '../changes.ts'
 import { forbidden, invalid, notFound } from '../errors.ts'
 import { futureTime } from '../moment.ts'
-import { findRole, findRoleByName, type Role } from '../roles/store.ts'
+import { findProject } from '../projects/store.ts'
+import { findRole, listRolesByName, type Role } from '../roles/store.ts'
 import type { IdentitySettings } from '../settings.ts'
-import type { AccessMemory } from '../tokens/access.ts'
 import type { IdentityCaller } from '../tokens/tokens.ts'
 import { findUser } from '../users/store.ts'
-import type { TrustBody } from './schemas.ts'
+import { TRUST_ATTRIBUTES, type TrustBody } from './schemas.ts'
 import * as store from './store.ts'
 import type { Trust } from './store.ts'
-import { scopeOf } from './trusted-access.ts'
 
 type Body = Static<typeof TrustBody>['trust']
 
@@ -37,12 +37,10 @@ export interface Trusts {
 export function openTrusts({
   db,
   changes,
-  access,
   settings,
 }: {
   db: Database
   changes: Changes
-  access: AccessMemory
   settings: IdentitySettings
 }): Trusts {
   const permitted = async (policy: IdentityPolicy, caller: IdentityCaller, id: string): Promise<Trust> => {
@@ -74,6 +72,7 @@ export function openTrusts({
         redelegationCount: redelegationCount(body),
         redelegatedTrustId: parent?.id ?? null,
         roleIds: await idsOf(body.roles ?? []),
+        extra: extraOf(body, TRUST_ATTRIBUTES),
       }
       await checkLent(parent?.rootTrustorUserId ?? caller.userId, wanted)
       const trust = parent === undefined ? wanted : await passedOn(parent, wanted, body)
@@ -119,8 +118,11 @@ export function openTrusts({
 
   /** The trustor at the beginning of the line has every role. @throws DomainError not-found */
   async function checkLent(rootTrustorId: UserId, trust: Trust): Promise<void> {
-    const roles = trust.projectId === null ? [] : ((await access.of(rootTrustorId, scopeOf(trust)))?.roles ?? [])
-    const missing = trust.roleIds.find((id) => !roles.some((role) => role.id === id))
+    if (trust.projectId !== null && (await findProject(db, trust.projectId))?.isDomain !== false) {
+      throw notFound('project', trust.projectId)
+    }
+    const held = trust.projectId === null ? [] : await store.listHeldRoleIds(db, rootTrustorId, trust.projectId)
+    const missing = trust.roleIds.find((id) => !held.includes(id))
     if (missing !== undefined) throw notFound('role', missing)
   }
 
@@ -145,12 +147,19 @@ export function openTrusts({
   async function idsOf(named: NonNullable<Body['roles']>): Promise<readonly string[]> {
     const ids = await Promise.all(
       named.map(async (role) => {
-        const found = role.id !== undefined ? await findRole(db, role.id) : await findRoleByName(db, role.name!)
+        const found = role.id !== undefined ? await findRole(db, role.id) : await onlyRole(role.name!)
         if (found === undefined) throw notFound('role', role.id ?? role.name!)
         return found.id
       }),
     )
     return [...new Set(ids)]
+  }
+
+  /** @throws DomainError invalid where a domain has a role of the same name: which one is meant? */
+  async function onlyRole(name: string): Promise<Role | undefined> {
+    const [found, another] = await listRolesByName(db, name)
+    if (another === undefined) return found
+    throw invalid('trust.role-ambiguous', `There are several roles of the name ${name}. Give the id.`)
   }
 }
 
