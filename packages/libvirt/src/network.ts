@@ -349,11 +349,9 @@ export class NetworkPort {
   }
   /** Bandwidth limits: KiB a second and KiB, by libvirt's names. @libvirt virNetworkPortGetParameters */
   async parameters(flags = 0, options?: CallOptions): Promise<Params> {
-    const { raw } = this.connection
-    const { nparams } = await raw.networkPortGetParameters({ port: this.#port, nparams: 0, flags }, options)
-    if (nparams === 0) return {}
-    const { params } = await raw.networkPortGetParameters({ port: this.#port, nparams, flags }, options)
-    return paramsOf(params)
+    // Whatever number is named, all come.
+    const args = { port: this.#port, nparams: 0, flags }
+    return paramsOf((await this.connection.raw.networkPortGetParameters(args, options)).params)
   }
   /** @libvirt virNetworkPortSetParameters */
   async setParameters(values: ParamsToSend, flags = 0, options?: CallOptions): Promise<void> {

@@ -19,7 +19,7 @@ export interface NodeInfo {
 /** By libvirt's names: times in ns since the host started, or `utilization` in percent. */
 export type NodeCpuStats = Record<string, bigint>
 /** By libvirt's names, such as `total` and `free`, in KiB. */
-export type NodeMemoryStats = Record<string, bigint>
+export type NodeMemoryStats = Record<string, number>
 export interface NodeCpuMap {
   /** How many there are, online or not. */
   cpus: number
@@ -30,7 +30,7 @@ export interface NodeCpuMap {
 export interface FreePages {
   pageSizeKiB: number
   /** One for each NUMA cell that was asked for. */
-  free: bigint[]
+  free: number[]
 }
 export type SuspendTarget = 'memory' | 'disk' | 'hybrid'
 
@@ -107,7 +107,7 @@ export class Node {
     const { raw } = this.connection
     const { nparams } = await raw.nodeGetMemoryStats({ cellNum: cell, nparams: 0, flags }, options)
     const { params } = await raw.nodeGetMemoryStats({ cellNum: cell, nparams, flags }, options)
-    return Object.fromEntries(params.map(({ field, value }) => [field, value]))
+    return Object.fromEntries(params.map(({ field, value }) => [field, Number(value)]))
   }
   /** Merging of equal pages (KSM), by libvirt's names, such as `shm_pages_to_scan`. @libvirt virNodeGetMemoryParameters */
   async memoryParameters(flags = 0, options?: CallOptions): Promise<Params> {
@@ -134,7 +134,7 @@ export class Node {
     const sizes = pageSizesKiB.length
     return pageSizesKiB.map((pageSizeKiB, index) => ({
       pageSizeKiB,
-      free: counts.filter((_, at) => at % sizes === index),
+      free: counts.filter((_, at) => at % sizes === index).map(Number),
     }))
   }
   /**
@@ -179,9 +179,8 @@ export class Node {
   }
   /** By libvirt's names, such as `cbitpos`. @throws isUnsupported() without AMD's SEV @libvirt virNodeGetSEVInfo */
   async sevInfo(flags = 0, options?: CallOptions): Promise<Params> {
-    const { raw } = this.connection
-    const { nparams } = await raw.nodeGetSevInfo({ nparams: 0, flags }, options)
-    return paramsOf((await raw.nodeGetSevInfo({ nparams, flags }, options)).params)
+    // Whatever number is named, all come.
+    return paramsOf((await this.connection.raw.nodeGetSevInfo({ nparams: 0, flags }, options)).params)
   }
 }
 
