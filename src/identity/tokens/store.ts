@@ -1,4 +1,5 @@
 /** What tokens need to know of users, scopes and roles. */
+import type { Fragment } from 'postgres'
 import type { Sql } from '../../database/database.ts'
 import type { DomainId, ProjectId, RoleId, UserId } from '../../ids.ts'
 import type { StoredRule } from '../application-credentials/store.ts'
@@ -121,7 +122,7 @@ export function selectedBy(sql: Sql, user: UserSelector) {
   if ('id' in user) return sql`u.id = ${user.id}`
   return 'id' in user.domain
     ? sql`u.name = ${user.name} and d.id = ${user.domain.id}`
-    : sql`u.name = ${user.name} and d.name = ${user.domain.name}`
+    : sql`u.name = ${user.name} and d.id = ${domainNamed(sql, user.domain.name)}`
 }
 
 /** How a login names a user: by id, or by a name in a domain that is named by id or by name. */
@@ -135,7 +136,7 @@ export async function findProjectId(
   name: string,
   domain: { readonly id: string } | { readonly name: string },
 ): Promise<ProjectId | undefined> {
-  const inDomain = 'id' in domain ? sql`d.id = ${domain.id}` : sql`d.name = ${domain.name}`
+  const inDomain = 'id' in domain ? sql`d.id = ${domain.id}` : sql`d.id = ${domainNamed(sql, domain.name)}`
   const [found] = await sql<{ id: ProjectId }[]>`
     select p.id from identity.projects p join identity.projects d on d.id = p.domain_id
      where p.name = ${name} and ${inDomain}`
@@ -143,9 +144,17 @@ export async function findProjectId(
 }
 
 export async function findDomainId(sql: Sql, name: string): Promise<DomainId | undefined> {
-  const [found] = await sql<{ id: DomainId }[]>`
-    select id from identity.projects where is_domain and name = ${name}`
-  return found?.id
+  const [found] = await sql<{ id: DomainId | null }[]>`select ${domainNamed(sql, name)} as id`
+  return found?.id ?? undefined
+}
+
+/**
+ * The id of the domain that is called so, or else of one that is in another case: `default` finds `Default`, as it does
+ * with the databases that upstream runs on, and clients' settings count on it.
+ */
+function domainNamed(sql: Sql, name: string): Fragment {
+  return sql`(select id from identity.projects where is_domain and lower(name) = lower(${name})
+               order by name = ${name} desc, id limit 1)`
 }
 
 export async function isRevoked(sql: Sql, auditId: string): Promise<boolean> {

@@ -61,6 +61,25 @@ describe('a login by password', () => {
     )
   })
 
+  it('finds a domain by its name in another case, unless one is called just so', async () => {
+    const asked = (domain: string) =>
+      test.ask(undefined, 'POST', '/v3/auth/tokens', {
+        auth: {
+          identity: {
+            methods: ['password'],
+            password: { user: { name: 'demo', domain: { name: domain }, password: 'demo' } },
+          },
+          scope: { project: { name: 'demo', domain: { name: domain } } },
+        },
+      })
+    const { token } = (await asked('default')).body
+    assert.deepEqual(token.project.domain, { id: 'default', name: 'Default' })
+    assert.equal((await test.tryLogin('admin', { domain: { name: 'DEFAULT' } })).status, 201)
+    await test.make('/v3/domains', { domain: { name: 'default' } })
+    assert.equal((await asked('default')).status, 401)
+    assert.equal((await asked('Default')).status, 201)
+  })
+
   it('can be for the system', async () => {
     const { token } = (await test.tryLogin('admin', { system: { all: true } })).body
     assert.deepEqual(token.system, { all: true })
