@@ -1,138 +1,149 @@
 /**
- * `npm run conformance -- tempest [identity|image|compute|network|volume]…`: runs public tests of real clients against a
- * fresh emulator and prints what passed, failed and was skipped, by service. `--keep FILE` writes each test's outcome.
- * The tests themselves come from the distribution's packages; the lists beside this file name which of them apply.
+ * `npm run conformance -- SUITE… [SERVICE…]`: runs public tests of real clients against a fresh emulator, prints what
+ * passed, failed and was skipped by service, and names what went otherwise than `expected.tsv` says; where anything did,
+ * the status is 1. The tests themselves come from the distribution's packages; the lists beside this file name which of
+ * them apply. `--help` has the options.
  */
-import { execFile, spawn } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { parseArgs, promisify } from 'node:util'
-import { freePort, startCloud } from '../support/cloud-process.ts'
-import { tempestConfig } from './tempest-config.ts'
+import { parseArgs } from 'node:util'
+import { installCommand, isDebianFamily } from '../../bin/host-packages.js'
+import {
+  learnt,
+  type Listed,
+  type Outcome,
+  readExpected,
+  readList,
+  type Result,
+  resultOf,
+  surprises,
+  writeExpected,
+} from './outcomes.ts'
+import { type Suite, SUITES } from './suites.ts'
+import { openTestbed } from './testbed.ts'
+
+const SERVICES = ['identity', 'image', 'placement', 'compute', 'network', 'volume', 'mixed']
+const USAGE = `usage: npm run conformance -- SUITE… [SERVICE…] [options]
+
+suites:    ${SUITES.map(({ name }) => name).join(' ')}, or all
+services:  ${SERVICES.join(' ')}; all of them where none is named
+
+  --match REGEXP     only tests whose names match
+  --concurrency N    tests at once
+  --keep FILE        write each test's outcome to FILE, and what the suite printed to FILE.log
+  --learn            write what fails into expected.tsv, to be explained there, and take out what passes
+  --verbose          show what the suite prints`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     keep: { type: 'string' },
     match: { type: 'string' },
-    concurrency: { type: 'string', default: '2' },
+    concurrency: { type: 'string' },
+    learn: { type: 'boolean' },
     verbose: { type: 'boolean' },
+    help: { type: 'boolean' },
   },
 })
-const [suite, ...asked] = positionals
-if (suite !== 'tempest') {
-  console.error(
-    'usage: npm run conformance -- tempest [identity|image|compute|network|volume]… [--match REGEXP] [--keep FILE] [--verbose]',
-  )
-  process.exit(2)
-}
-if (!existsSync('/usr/bin/tempest')) {
-  console.error('Tempest is missing: apt-get install -y --no-install-recommends tempest python3-tempest python3-stestr')
-  process.exit(2)
-}
-
-type Outcome = 'passed' | 'failed' | 'skipped'
-
-const rows = (await readFile(join(import.meta.dirname, 'tempest.tsv'), 'utf8'))
-  .trim()
-  .split('\n')
-  .slice(1)
-  .map((line) => line.split('\t') as [string, string])
-const services = asked.length > 0 ? asked : [...new Set(rows.map(([, service]) => service))]
-const wanted = rows.filter(
-  ([test, service]) =>
-    services.includes(service) && (values.match === undefined || new RegExp(values.match).test(test)),
+const unknown = positionals.filter(
+  (each) => each !== 'all' && !SERVICES.includes(each) && !SUITES.some(({ name }) => name === each),
 )
-if (wanted.length === 0) {
+const suites = SUITES.filter(({ name }) => positionals.includes(name) || positionals.includes('all'))
+if (values.help === true || unknown.length > 0 || suites.length === 0) {
+  console.error(`${unknown.map((each) => `${each} is neither a suite nor a service\n`).join('')}${USAGE}`)
+  process.exit(2)
+}
+const services = positionals.filter((each) => SERVICES.includes(each))
+const match = new RegExp(values.match ?? '')
+const wanted = new Map(
+  suites.map((suite) => [
+    suite,
+    readList(suite.name).filter(
+      ({ test, service }) => (services.length === 0 || services.includes(service)) && match.test(test),
+    ),
+  ]),
+)
+if ([...wanted.values()].every((tests) => tests.length === 0)) {
   console.error('no test matches')
   process.exit(2)
 }
+havePackages([...wanted].filter(([, tests]) => tests.length > 0).map(([suite]) => suite))
 
-const state = await mkdtemp(join(tmpdir(), 'stratolith-conformance-'))
-await chmod(state, 0o711)
-const emulator = await startCloud(state, await freePort(), [
-  '--emulator',
-  '--clouds-yaml',
-  'none',
-  '--simulated-hosts',
-  '2',
-])
-try {
-  const workspace = join(state, 'tempest')
-  await run('tempest', ['init', '--workspace-path', join(state, 'workspaces.yaml'), workspace], state)
-  const { admin } = JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8')) as { admin: string }
-  await mkdir(join(workspace, 'etc'), { recursive: true })
-  await writeFile(
-    join(workspace, 'etc/tempest.conf'),
-    await tempestConfig({ url: emulator.url, password: admin, lockDir: join(state, 'locks') }),
-  )
-  await writeFile(join(state, 'list'), `${(await fullIds(workspace)).join('\n')}\n`)
-  const outcomes = await tempest(workspace, join(state, 'list'))
-  report(outcomes)
-} finally {
-  await emulator.stop()
-  if (values.keep === undefined) await rm(state, { recursive: true, force: true })
+const kept: string[] = []
+const printed: string[] = []
+for (const [suite, tests] of wanted) {
+  if (tests.length === 0) continue
+  console.log(`${suite.title}:`)
+  report(suite, tests, await results(suite, tests))
+}
+if (values.keep !== undefined) {
+  await writeFile(values.keep, `${kept.join('\n')}\n`)
+  await writeFile(`${values.keep}.log`, `${printed.join('\n')}\n`)
 }
 
-/** Ids as the runner wants them: with their tags behind, in brackets, which differ between releases. */
-async function fullIds(workspace: string): Promise<string[]> {
-  const names = new Set(wanted.map(([test]) => test))
-  const listed = await run('stestr', ['list'], workspace)
-  return listed.split('\n').filter((id) => names.has(id.replace(/\[.*$/, '')))
-}
-
-async function tempest(workspace: string, list: string): Promise<Map<string, Outcome>> {
-  const child = spawn('tempest', ['run', '--load-list', list, '--concurrency', values.concurrency], {
-    cwd: workspace,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: environment(),
-  })
-  const outcomes = new Map<string, Outcome>()
-  const words: Record<string, Outcome> = { ok: 'passed', FAILED: 'failed', SKIPPED: 'skipped' }
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found =
-      /^\{\d+\} (?:setUpClass \()?([\w.]+)\)?(?:\[[^\]]*\])?(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)/.exec(line)
-    if (found !== null) {
-      outcomes.set(found[1]!, words[found[2]!]!)
-      if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.size} of ${wanted.length}`)
-    }
-    if (values.verbose === true) console.log(line)
+/** Runs `tests` against a cloud of their own. */
+async function results(suite: Suite, tests: readonly Listed[]): Promise<Map<string, Result>> {
+  const dir = await mkdtemp(join(tmpdir(), 'stratolith-conformance-'))
+  await chmod(dir, 0o711)
+  try {
+    await using bed = await openTestbed(dir)
+    const results = new Map<string, Result>()
+    await suite.run(bed, {
+      tests: tests.map(({ test }) => test),
+      concurrency: values.concurrency === undefined ? suite.concurrency : Number(values.concurrency),
+      onLine(line) {
+        if (values.verbose === true) console.log(line)
+        if (values.keep !== undefined) printed.push(line)
+      },
+      onResult(test, result) {
+        results.set(test, result)
+        if (process.stderr.isTTY) process.stderr.write(`\r${results.size} of ${tests.length}`)
+      },
+    })
+    if (process.stderr.isTTY) process.stderr.write('\r')
+    return results
+  } finally {
+    await rm(dir, { recursive: true, force: true })
   }
-  if (values.keep !== undefined) {
-    await run('sh', ['-c', 'exec stestr last > "$0" 2>&1 || true', `${values.keep}.log`], workspace).catch(
-      () => undefined,
-    )
-  }
-  return outcomes
 }
 
-/** A class whose preparation failed or was skipped stands for all its tests. */
-function report(outcomes: Map<string, Outcome>): void {
+function report(suite: Suite, tests: readonly Listed[], results: ReadonlyMap<string, Result>): void {
   const counts = new Map<string, Record<Outcome, number>>()
-  const lines: string[] = []
-  for (const [test, service] of wanted) {
-    const outcome = outcomes.get(test) ?? outcomes.get(test.slice(0, test.lastIndexOf('.'))) ?? 'failed'
-    const count = counts.get(service) ?? { passed: 0, failed: 0, skipped: 0 }
+  for (const each of tests) {
+    const { outcome, says } = resultOf(each, results)
+    const count = counts.get(each.service) ?? { passed: 0, failed: 0, skipped: 0 }
     count[outcome]++
-    counts.set(service, count)
-    lines.push(`${outcome}\t${service}\t${test}`)
+    counts.set(each.service, count)
+    kept.push([outcome, suite.name, each.service, each.test, says].join('\t'))
   }
-  if (process.stderr.isTTY) process.stderr.write('\r')
   for (const [service, { passed, failed, skipped }] of counts)
-    console.log(`${service}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
-  if (values.keep !== undefined) void writeFile(values.keep, `${lines.join('\n')}\n`)
+    console.log(`  ${service}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+  const expected = readExpected()
+  const unforeseen = surprises(
+    tests,
+    results,
+    expected.filter((each) => each.suite === suite.name),
+  )
+  if (values.learn === true) writeExpected(learnt(suite.name, tests, results, expected))
+  else if (unforeseen.length > 0) process.exitCode = 1
+  for (const { test, result, instead } of unforeseen)
+    console.log(`  ${test}\n    ${result.outcome}, not ${instead}${result.says === '' ? '' : `: ${result.says}`}`)
 }
 
-/** The distribution's Python, whatever other one comes first: Tempest is a package of the distribution. */
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PYTHONWARNINGS: 'ignore' }
-}
-
-/** Runs a program to its end and answers what it printed. */
-async function run(program: string, args: string[], cwd: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, args, { cwd, env: environment(), maxBuffer: 64 << 20 })
-  return stdout
+/** Installs what `suites` need where that can be done, or names it and ends. */
+function havePackages(suites: readonly Suite[]): void {
+  const needed = new Map(suites.flatMap(({ packages }) => packages.map((each) => [each[0], each] as const)))
+  const missing = [...needed.values()].filter(([, proof]) => !existsSync(proof))
+  if (missing.length === 0) return
+  for (const [name, , purpose] of missing) console.error(`missing: ${name} (${purpose})`)
+  const command = installCommand(missing.map(([name]) => name))
+  if (process.getuid?.() === 0 && isDebianFamily()) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    if (spawnSync('sh', ['-c', command], { stdio: 'inherit', env }).status === 0) return
+  }
+  console.error(`On Debian and its family: ${command}`)
+  process.exit(2)
 }

@@ -1,63 +1,34 @@
 /** tempest.conf for an emulator: what is offered, and where it is. Guests are pretended, so nothing logs in to them. */
-import { send } from '../support/http-load.ts'
+import type { Testbed } from './testbed.ts'
 
-export async function tempestConfig({
-  url,
-  password,
-  lockDir,
-}: {
-  url: string
-  password: string
-  lockDir: string
-}): Promise<string> {
-  const domain = { id: 'default' }
-  const login = await send(
-    url,
-    'POST',
-    '/identity/v3/auth/tokens',
-    {},
-    {
-      auth: {
-        identity: { methods: ['password'], password: { user: { name: 'admin', domain, password } } },
-        scope: { project: { name: 'admin', domain } },
-      },
-    },
-  )
-  const headers = { 'x-auth-token': String(login.headers['x-subject-token']) }
-  const get = async (path: string) => JSON.parse((await send(url, 'GET', path, headers)).text)
-  const image = (await get('/image/v2/images?name=tiny')).images[0].id
-  const flavors = (await get('/compute/v2.1/flavors')).flavors as { id: string; name: string }[]
-  const flavor = (name: string) => flavors.find((each) => each.name === name)!.id
-  const network = (await get('/network/v2.0/networks?name=public')).networks[0].id
-  const extensions = ((await get('/network/v2.0/extensions')).extensions as { alias: string }[]).map(
-    ({ alias }) => alias,
-  )
+/** @param lockDir where it may keep its locks */
+export function tempestConfig(bed: Testbed, lockDir: string): string {
   return ini({
     DEFAULT: { log_file: 'tempest.log' },
     oslo_concurrency: { lock_path: lockDir },
     auth: {
       use_dynamic_credentials: true,
       admin_username: 'admin',
-      admin_password: password,
+      admin_password: bed.password,
       admin_project_name: 'admin',
       admin_domain_name: 'Default',
-      create_isolated_networks: extensions.includes('router'),
+      create_isolated_networks: bed.extensions.includes('router'),
     },
-    identity: { uri_v3: `${url}/identity/v3`, auth_version: 'v3', region: 'RegionOne', v3_endpoint_type: 'public' },
+    identity: { uri_v3: `${bed.url}/identity/v3`, auth_version: 'v3', region: 'RegionOne', v3_endpoint_type: 'public' },
     'identity-feature-enabled': {
       api_v3: true,
       security_compliance: false,
       application_credentials: true,
-      access_rules: false,
+      access_rules: true,
       domain_specific_drivers: false,
       immutable_user_source: false,
     },
     service_available: { nova: true, neutron: true, glance: true, cinder: true, swift: false, horizon: false },
     compute: {
-      image_ref: image,
-      image_ref_alt: image,
-      flavor_ref: flavor('tiny'),
-      flavor_ref_alt: flavor('m1.tiny'),
+      image_ref: bed.imageId,
+      image_ref_alt: bed.imageId,
+      flavor_ref: bed.flavors.tiny!,
+      flavor_ref_alt: bed.flavors['m1.tiny']!,
       min_compute_nodes: 2,
       max_microversion: 'latest',
       build_timeout: 30,
@@ -84,11 +55,11 @@ export async function tempestConfig({
       interface_attach: true,
       volume_backup: false,
     },
-    network: { public_network_id: network, project_network_cidr: '10.100.0.0/16' },
+    network: { public_network_id: bed.networks.public!, project_network_cidr: '10.100.0.0/16' },
     'network-feature-enabled': {
-      api_extensions: extensions.join(','),
+      api_extensions: bed.extensions.join(','),
       ipv6: true,
-      floating_ips: extensions.includes('router'),
+      floating_ips: bed.extensions.includes('router'),
       port_security: true,
     },
     volume: {
@@ -109,7 +80,7 @@ export async function tempestConfig({
       extend_attached_volume: true,
       consistency_group: false,
     },
-    image: { disk_formats: 'raw', container_formats: 'bare,ami,aki,ari' },
+    image: { disk_formats: 'raw', container_formats: 'bare,ami,aki,ari', http_image: `${bed.downloadsUrl}/disk.raw` },
     'image-feature-enabled': { api_v2: true, import_image: true, os_glance_reserved: true },
     placement: { max_microversion: 'latest' },
     validation: { run_validation: false, connect_method: 'fixed' },
