@@ -17,7 +17,13 @@ import { durableMigrations } from './durable/migrations.ts'
 import { openStories, type Stories } from './durable/stories.ts'
 import type { ServiceContext, ServiceName } from './http/service-context.ts'
 import type { ProjectId } from './ids.ts'
-import { type Identity, type IdentitySettings, identityMigrations, openIdentity } from './identity/index.ts'
+import {
+  effectiveLimits,
+  type Identity,
+  type IdentitySettings,
+  identityMigrations,
+  openIdentity,
+} from './identity/index.ts'
 import { DEFAULT_IMAGE_SETTINGS, type Images, type ImageSettings, imageMigrations, openImages } from './image/index.ts'
 import { openMetadataListener } from './metadata/index.ts'
 import { type Network, networkMigrations, openNetwork } from './network/index.ts'
@@ -115,7 +121,9 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
   const identity = await openIdentity(context, identitySettings(config))
   opening.defer(() => identity.close())
   authenticate = identity.authenticate
-  const images = await openImages(context, imageSettings(config))
+  const images = await openImages(context, imageSettings(config), (projectId) =>
+    effectiveLimits(db, { serviceType: 'image', region: config.region, projectId }),
+  )
   opening.defer(() => images.close())
   onStage('host drivers')
   const drivers = await openDrivers(images.source)
@@ -227,6 +235,7 @@ export function identitySettings(config: Config): IdentitySettings {
 
 function imageSettings(config: Config): Partial<ImageSettings> {
   return {
+    unifiedLimits: config.imageUnifiedLimits,
     furtherStores: config.imageStores,
     web: {
       ...DEFAULT_IMAGE_SETTINGS.web,

@@ -225,6 +225,12 @@ export const settings = {
     fallback: () => [],
     read: listOf(imageStore),
   }),
+  imageUnifiedLimits: setting<boolean>({
+    flag: '--image-unified-limits',
+    meaning: "enforce identity's limits for images; one that is not registered is zero then",
+    fallback: () => false,
+    read: flag,
+  }),
   imageImportSchemes: setting<readonly string[]>({
     flag: '--image-import-schemes <list>',
     meaning: 'schemes that `web-download` may fetch by: http, https or both',

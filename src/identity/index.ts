@@ -45,4 +45,5 @@ export const identityMigrations: MigrationFolder = {
 export type OpenIdentity = (context: ServiceContext, settings?: IdentitySettings) => Promise<Identity>
 export type { IdentitySettings }
 
+export { effectiveLimits } from './limits/effective.ts'
 export { openIdentity } from './open.ts'

@@ -209,14 +209,14 @@ export const tooMany = (kind: 'properties' | 'tags' | 'members', attempted: numb
     `The limit has been exceeded on the number of allowed image ${kind}. Attempted: ${attempted}, Maximum: ${maximum}`,
   )
 
-export const tooManyImages = (maximum: number) =>
-  new DomainError('over-quota', 'image.quota.images', `The project may have at most ${maximum} images.`)
-
-export const tooManyUploads = (maximum: number) =>
+export const overLimit = (
+  project: string,
+  { name, limit, used, more }: { name: string; limit: number; used: number; more: number },
+) =>
   new DomainError(
     'over-quota',
-    'image.quota.uploads',
-    `At most ${maximum} images of the project may be coming in at once.`,
+    'image.quota.limit',
+    `Project ${project} is over a limit for [Resource ${name} is over limit of ${limit} due to current usage ${used} and delta ${more}]`,
   )
 
 export const storageQuotaFull = (sizeBytes: number, remainingBytes: number) =>

@@ -6,6 +6,7 @@ import type { Caller } from '../http/caller.ts'
 import type { PolicyTable } from '../http/policy.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import type { ImageId } from '../ids.ts'
+import type { LimitsOf } from './quotas/quotas.ts'
 import type { ImageSettings } from './settings.ts'
 
 export interface Images {
@@ -51,7 +52,12 @@ export const imageMigrations: MigrationFolder = {
   folder: new URL('./migrations', import.meta.url).pathname,
 }
 
-export type OpenImages = (context: ServiceContext, settings?: Partial<ImageSettings>) => Promise<Images>
+/** @param limitsOf identity's limits for images, where `unifiedLimits` is set */
+export type OpenImages = (
+  context: ServiceContext,
+  settings?: Partial<ImageSettings>,
+  limitsOf?: LimitsOf,
+) => Promise<Images>
 
 export { openImages } from './open.ts'
 export { DEFAULT_SETTINGS as DEFAULT_IMAGE_SETTINGS, type ImageSettings } from './settings.ts'

@@ -10,7 +10,6 @@ import { importFiles } from './data/import-file.ts'
 import { inspectUpTo } from './data/inspect.ts'
 import { dataRoutes } from './data/routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
-import { usageOf } from './discovery/usage.ts'
 import { imageNotFound, textUnstorable, unsupportedMediaType } from './errors.ts'
 import { imageFault } from './faults.ts'
 import { bootFacts } from './images/boot-facts.ts'
@@ -30,6 +29,7 @@ import { metadefRules } from './metadefs/metadefs.ts'
 import { metadefRoutes } from './metadefs/routes.ts'
 import { routesNotOffered } from './not-offered.ts'
 import { imagePolicies } from './policies.ts'
+import { type LimitsOf, openQuotas } from './quotas/quotas.ts'
 import { isStorable } from './storable.ts'
 import { openStores, readFromAnywhere } from './stores/stores.ts'
 import { DEFAULT_SETTINGS, type ImageSettings } from './settings.ts'
@@ -37,7 +37,11 @@ import { tagRoutes } from './tags/routes.ts'
 import { tagRules } from './tags/tags.ts'
 import { taskRoutes } from './tasks/routes.ts'
 
-export async function openImages(context: ServiceContext, changed: Partial<ImageSettings> = {}): Promise<Images> {
+export async function openImages(
+  context: ServiceContext,
+  changed: Partial<ImageSettings> = {},
+  limitsOf: LimitsOf = async () => new Map(),
+): Promise<Images> {
   const { db, log } = context
   const settings = { ...DEFAULT_SETTINGS, ...changed }
   const dataDir = join(context.stateDir, 'image')
@@ -46,8 +50,9 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
   const stores = await openStores(fileStore, dataDir, settings.furtherStores)
   const { bytes } = stores
   const inspect = inspectUpTo(settings.virtualSizeCapBytes)
-  const images = imageRules({ db, settings, bytes })
-  const dataTools = { db, settings, bytes, stores, inspect, log }
+  const quotas = openQuotas({ db, settings, limitsOf })
+  const images = imageRules({ db, settings, bytes, quotas })
+  const dataTools = { db, settings, quotas, bytes, stores, inspect, log }
   const data = dataRules(dataTools)
   const imports = importRules({
     ...dataTools,
@@ -67,7 +72,7 @@ export async function openImages(context: ServiceContext, changed: Partial<Image
     })
     takeBodies(app)
     refuseUnstorable(app)
-    discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, stores, usage: usageOf({ db, settings }) })
+    discoveryRoutes(app, { baseUrl, importMethods: IMPORT_METHODS, stores, quotas })
     imageRoutes(app, {
       images,
       settings,

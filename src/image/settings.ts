@@ -33,12 +33,10 @@ export interface ImageSettings {
   readonly imageSizeCapBytes: number
   /** The largest disk that an image may claim to be: a file of some MiB can claim 1 PiB. */
   readonly virtualSizeCapBytes: number
-  /** How many bytes all images of one project may take together; absent is unlimited. */
+  /** How many bytes all images of one project may take together, unless unified limits say; absent is unlimited. */
   readonly projectStorageBytes?: number
-  /** How many images a project may have; absent is unlimited. */
-  readonly projectImages?: number
-  /** How many images of a project may be coming in at once; absent is unlimited. */
-  readonly projectUploads?: number
+  /** Whether identity's registered limits for images are enforced; one that is not registered is zero then. */
+  readonly unifiedLimits: boolean
   readonly propertiesPerImage: number
   readonly tagsPerImage: number
   readonly membersPerImage: number
@@ -54,6 +52,7 @@ export interface ImageSettings {
 export const DEFAULT_SETTINGS: ImageSettings = {
   imageSizeCapBytes: 2 ** 40,
   virtualSizeCapBytes: 2 ** 44,
+  unifiedLimits: false,
   propertiesPerImage: 128,
   tagsPerImage: 128,
   membersPerImage: 128,

@@ -21,9 +21,13 @@ export interface ImageServiceUnderTest extends AsyncDisposable {
   patch(who: Person, id: string, ...changes: unknown[]): Promise<Answer>
 }
 
-export async function imageServiceUnderTest(settings: Partial<ImageSettings> = {}): Promise<ImageServiceUnderTest> {
+/** @param limits of every project, by name, where `unifiedLimits` is set; may be changed meanwhile */
+export async function imageServiceUnderTest(
+  settings: Partial<ImageSettings> = {},
+  limits: ReadonlyMap<string, number> = new Map(),
+): Promise<ImageServiceUnderTest> {
   const service = await serviceUnderTest([imageMigrations])
-  const images = await openImages(service.context, settings)
+  const images = await openImages(service.context, settings, async () => limits)
   await service.mount('/image', images.plugin)
 
   const ask: ImageServiceUnderTest['ask'] = (who, method, path, body, headers = {}) =>

@@ -17,12 +17,12 @@ import {
   noTransition,
   sizeMismatch,
   storageQuotaFull,
-  tooManyUploads,
 } from '../errors.ts'
 import { authorizeOn } from '../images/access.ts'
 import type { Image } from '../images/image.ts'
 import { visibleImage } from '../images/images.ts'
-import { lockProject } from '../images/store.ts'
+import { inMiB, type ProjectQuotas, type Quotas } from '../quotas/quotas.ts'
+import { lockProject } from '../quotas/store.ts'
 import type { ImageSettings } from '../settings.ts'
 import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import type { ByteStore } from './byte-store.ts'
@@ -54,6 +54,7 @@ export interface Download {
 export interface DataTools {
   readonly db: Database
   readonly settings: ImageSettings
+  readonly quotas: Quotas
   readonly bytes: ByteStore
   readonly stores: Stores
   readonly inspect: Inspect
@@ -63,14 +64,15 @@ export interface DataTools {
 const RENEW_MS = (store.LEASE_SECONDS * 1000) / 3
 
 export function dataRules(tools: DataTools): DataRules {
-  const { db, settings, bytes, stores, inspect } = tools
+  const { db, settings, quotas, bytes, stores, inspect } = tools
   return {
     async upload(caller, id, source, declaredBytes, where) {
       const uploadId = randomUUID()
+      const quota = await quotas.of(caller.projectId ?? '')
       const { image, capBytes } = await db.begin(async (tx) => {
         const image = await visibleImage(tx, caller, id, 'lock')
         authorizeOn('upload_image', caller, image)
-        return { image, capBytes: await admit(tx, image, uploadId, 'saving', declaredBytes, settings) }
+        return { image, capBytes: await admit(tx, image, uploadId, 'saving', declaredBytes, { settings, quota }) }
       })
       try {
         const received = await withLease(tools, image.id, uploadId, () =>
@@ -123,18 +125,17 @@ export async function admit(
   uploadId: string,
   status: 'saving' | 'uploading',
   declaredBytes: number | undefined,
-  settings: ImageSettings,
+  { settings, quota }: { settings: ImageSettings; quota: ProjectQuotas },
 ): Promise<number> {
   if (image.status !== 'queued') throw noTransition(image.status, status)
   if (status === 'saving') requireFormats(image)
-  const owner = image.owner ?? ''
   if (declaredBytes !== undefined && declaredBytes > settings.imageSizeCapBytes) {
     throw imageTooLarge(settings.imageSizeCapBytes)
   }
-  if (settings.projectStorageBytes !== undefined || settings.projectUploads !== undefined) await lockProject(tx, owner)
-  if (settings.projectUploads !== undefined && (await store.uploadsOf(tx, owner)) >= settings.projectUploads) {
-    throw tooManyUploads(settings.projectUploads)
-  }
+  await quota.require(tx, {
+    [status === 'saving' ? 'image_size_total' : 'image_stage_total']: inMiB(declaredBytes),
+    image_count_uploading: 1,
+  })
   const capBytes = await roomFor(tx, image, settings, declaredBytes)
   await store.beginUpload(tx, image.id, uploadId, status)
   return capBytes
@@ -144,10 +145,11 @@ export async function admit(
 export async function roomFor(
   sql: Sql,
   image: Image,
-  { imageSizeCapBytes, projectStorageBytes }: ImageSettings,
+  { imageSizeCapBytes, projectStorageBytes, unifiedLimits }: ImageSettings,
   declaredBytes = 0,
 ): Promise<number> {
-  if (projectStorageBytes === undefined) return imageSizeCapBytes
+  if (projectStorageBytes === undefined || unifiedLimits) return imageSizeCapBytes
+  await lockProject(sql, image.owner ?? '')
   const taken = await store.storageOf(sql, image.owner ?? '', image.id)
   const remaining = Math.max(0, projectStorageBytes - taken)
   if (declaredBytes > remaining || remaining === 0) throw storageQuotaFull(declaredBytes, remaining)

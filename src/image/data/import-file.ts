@@ -5,6 +5,7 @@ import type { Database } from '../../database/database.ts'
 import { type ImageId, newId } from '../../ids.ts'
 import * as images from '../images/store.ts'
 import type { Images } from '../index.ts'
+import { lockProject } from '../quotas/store.ts'
 import type { ImageSettings } from '../settings.ts'
 import { DEFAULT_STORE } from '../stores/stores.ts'
 import type { ByteStore } from './byte-store.ts'
@@ -42,7 +43,7 @@ export function importFiles({
       })
       const virtualSizeBytes = await inspect(received.path, { diskFormat, containerFormat: 'bare' })
       return await db.begin(async (tx) => {
-        await images.lockProject(tx, ownerProjectId)
+        await lockProject(tx, ownerProjectId)
         const meanwhile = await images.findActiveByName(tx, ownerProjectId, name)
         if (meanwhile !== undefined) return meanwhile.id
         await images.insert(tx, imageId, {

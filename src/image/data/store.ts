@@ -123,15 +123,7 @@ export async function lockWithoutNeedOfBytes(sql: Sql, store: string, id: ImageI
 /** Bytes that the images of a project take, less one image. */
 export async function storageOf(sql: Sql, owner: string, but: ImageId): Promise<number> {
   const [row] = await sql<{ bytes: number }[]>`
-    select coalesce(sum(size_bytes), 0)::bigint as bytes from image.images
+    select coalesce(sum(size_bytes * greatest(1, cardinality(stores))), 0)::bigint as bytes from image.images
      where owner = ${owner} and id <> ${but} and status not in ('deleted', 'killed')`
   return row!.bytes
-}
-
-/** Images of a project that are coming in. */
-export async function uploadsOf(sql: Sql, owner: string): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from image.images
-     where owner = ${owner} and status in ('saving', 'uploading', 'importing')`
-  return row!.count
 }

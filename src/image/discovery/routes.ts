@@ -3,15 +3,15 @@ import type { FastifyInstance } from 'fastify'
 import { IMAGE_DOCUMENT, IMAGES_DOCUMENT } from '../images/schemas.ts'
 import { MEMBER_DOCUMENT, MEMBERS_DOCUMENT } from '../members/schemas.ts'
 import { TASK_DOCUMENT, TASKS_DOCUMENT } from '../tasks/schemas.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import { versionsDocument } from '../versions.ts'
-import type { Usage } from './usage.ts'
 
 interface Options {
   readonly baseUrl: string
   readonly importMethods: readonly string[]
   readonly stores: Stores
-  readonly usage: Usage
+  readonly quotas: Quotas
 }
 
 const SCHEMAS = {
@@ -23,7 +23,7 @@ const SCHEMAS = {
   tasks: TASKS_DOCUMENT,
 } as const
 
-export function discoveryRoutes(app: FastifyInstance, { baseUrl, importMethods, stores, usage }: Options): void {
+export function discoveryRoutes(app: FastifyInstance, { baseUrl, importMethods, stores, quotas }: Options): void {
   app.get('/', { config: { policy: 'versions' } }, async (_request, reply) => {
     reply.code(300)
     return versionsDocument(baseUrl)
@@ -55,6 +55,6 @@ export function discoveryRoutes(app: FastifyInstance, { baseUrl, importMethods, 
   }))
 
   app.get('/v2/info/usage', { config: { policy: 'info' } }, async (request) => ({
-    usage: await usage.of(request.caller.projectId ?? ''),
+    usage: await quotas.usage(request.caller),
   }))
 }

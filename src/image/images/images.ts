@@ -24,9 +24,9 @@ import {
   propertyReadOnly,
   propertyReserved,
   tooMany,
-  tooManyImages,
 } from '../errors.ts'
 import { imagePolicies } from '../policies.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import type { ImageSettings } from '../settings.ts'
 import { authorizeOn } from './access.ts'
 import type { Image, ImageWish, Visibility } from './image.ts'
@@ -52,10 +52,12 @@ export function imageRules({
   db,
   settings,
   bytes,
+  quotas,
 }: {
   db: Database
   settings: ImageSettings
   bytes: ByteStore
+  quotas: Quotas
 }): ImageRules {
   const get = async (caller: Caller, id: string) => await visibleImage(db, caller, id)
 
@@ -79,11 +81,9 @@ export function imageRules({
       if (!caller.isAdmin && owner !== caller.projectId) throw foreignOwner(owner)
       authorizeVisibility(caller, wish.visibility, wish.owner)
       withinQuotas(wish, settings)
+      const quota = await quotas.of(caller.projectId ?? '')
       return await db.begin(async (tx) => {
-        if (settings.projectImages !== undefined) {
-          await store.lockProject(tx, owner)
-          if ((await store.countOf(tx, owner)) >= settings.projectImages) throw tooManyImages(settings.projectImages)
-        }
+        await quota.require(tx, { image_count_total: 1 })
         const made = await store.insert(tx, id, wish)
         if (made === undefined) throw duplicateImage(id)
         return made

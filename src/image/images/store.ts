@@ -95,18 +95,6 @@ export async function markDeleted(sql: Sql, id: ImageId): Promise<string | undef
   return gone?.uploadId ?? undefined
 }
 
-/** How many images a project has. Taken under `lockProject`, so that two inserts cannot both be the last. */
-export async function countOf(sql: Sql, owner: string): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from image.images where owner = ${owner} and status not in ('deleted', 'killed')`
-  return row!.count
-}
-
-/** Lets one transaction at a time weigh a project's quota. */
-export async function lockProject(sql: Sql, owner: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`image.quota:${owner}`}, 0))`
-}
-
 // --- Lists --------------------------------------------------------------------------------------------------------
 
 /** Null counts as the least, so that pages can be told apart; the same expression orders and finds the marker. */

@@ -10,6 +10,7 @@ import * as tasks from '../tasks/store.ts'
 import { COPY_WITHIN_MS, type ImportTools } from './import-image.ts'
 import { bringTo, takeBackFrom } from './placing.ts'
 import { telling } from './progress.ts'
+import { requireRoom } from './room.ts'
 import * as store from './store.ts'
 
 /** The task is the story's id, too. */
@@ -18,17 +19,24 @@ export type CopyOrder = {
   readonly taskId: string
   readonly stores: readonly string[]
   readonly mustAllSucceed: boolean
+  /** Whose limits count. */
+  readonly quotaProjectId: string
 }
 
 export function copyStory(tools: ImportTools) {
   const { db, stores } = tools
-  return async ({ imageId, taskId, stores: wanted, mustAllSucceed }: CopyOrder): Promise<void> => {
+  return async (order: CopyOrder): Promise<void> => {
+    const { imageId, taskId, stores: wanted, mustAllSucceed } = order
     const target = { imageId, uploadId: taskId }
     const told = <T>(run: () => Promise<T>) => telling(db, taskId, run)
 
     await saga(async (step) => {
       await step('report copying', {
-        run: () => tasks.begin(db, taskId),
+        run: () =>
+          told(async () => {
+            await tasks.begin(db, taskId)
+            await requireRoom(tools, order, 'staged')
+          }),
         undo: () =>
           db.begin(async (tx) => {
             await store.giveUpCopy(tx, { imageId, taskId, wanted })

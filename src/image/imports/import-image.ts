@@ -8,12 +8,14 @@ import type { ImageId } from '../../ids.ts'
 import type { Inspect } from '../data/inspect.ts'
 import { goneWhileUploading, noStoreTookIt } from '../errors.ts'
 import * as images from '../images/store.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import type { ImageSettings } from '../settings.ts'
 import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import * as tasks from '../tasks/store.ts'
 import { fetchInto, type WebSource } from './fetch.ts'
 import { bringTo, takeBackFrom } from './placing.ts'
 import { telling } from './progress.ts'
+import { requireRoom } from './room.ts'
 import * as store from './store.ts'
 
 /** The task is the story's id, too. */
@@ -24,6 +26,8 @@ export type ImportOrder = {
   /** Absent in orders from before there were several. */
   readonly stores?: readonly string[]
   readonly mustAllSucceed?: boolean
+  /** Whose limits count. */
+  readonly quotaProjectId?: string
   /** Where the bytes are fetched from; absent where they were staged. */
   readonly web?: WebSource
 }
@@ -31,6 +35,7 @@ export type ImportOrder = {
 export interface ImportTools {
   readonly db: Database
   readonly settings: ImageSettings
+  readonly quotas: Quotas
   readonly stores: Stores
   readonly inspect: Inspect
 }
@@ -53,7 +58,11 @@ export function importStory(tools: ImportTools) {
 
     await saga(async (step) => {
       await step('report importing', {
-        run: () => tasks.begin(db, taskId),
+        run: () =>
+          told(async () => {
+            await tasks.begin(db, taskId)
+            await requireRoom(tools, order, web === undefined ? 'stored' : 'staged')
+          }),
         undo: async () => {
           await bytes.discard(imageId, uploadId)
           await db.begin(async (tx) => {

@@ -49,14 +49,15 @@ interface Tools extends DataTools {
 }
 
 export function importRules(tools: Tools): ImportRules {
-  const { db, settings, bytes, stores, stories, importStory, copyStory } = tools
+  const { db, settings, quotas, bytes, stores, stories, importStory, copyStory } = tools
   return {
     async stage(caller, id, source, declaredBytes) {
       const uploadId = randomUUID()
+      const quota = await quotas.of(caller.projectId ?? '')
       const { image, capBytes } = await db.begin(async (tx) => {
         const image = await visibleImage(tx, caller, id, 'lock')
         authorizeOn('modify_image', caller, image)
-        return { image, capBytes: await admit(tx, image, uploadId, 'uploading', declaredBytes, settings) }
+        return { image, capBytes: await admit(tx, image, uploadId, 'uploading', declaredBytes, { settings, quota }) }
       })
       try {
         const received = await withLease(tools, image.id, uploadId, () =>
@@ -75,6 +76,8 @@ export function importRules(tools: Tools): ImportRules {
 
     async begin(caller, id, body, storeHeader) {
       const request = readImport(body, storeHeader, stores)
+      const quota = await quotas.of(caller.projectId ?? '')
+      await db.begin((tx) => quota.require(tx, { image_size_total: 0 }))
       if (request.method === 'web-download') {
         // What is wrong with the image is told before what is wrong with the source, whose name takes time to resolve.
         await examine(db, caller, await visibleImage(db, caller, id), request)
@@ -95,7 +98,13 @@ export function importRules(tools: Tools): ImportRules {
           imageId: image.id,
           input: { image_id: image.id, import_req: request.body, backend: wanted },
         })
-        const order = { imageId: image.id, taskId, stores: wanted, mustAllSucceed: request.mustAllSucceed }
+        const order = {
+          imageId: image.id,
+          taskId,
+          stores: wanted,
+          mustAllSucceed: request.mustAllSucceed,
+          quotaProjectId: caller.projectId ?? '',
+        }
         if (request.method === 'copy-image') {
           await store.beginCopy(tx, order)
           return await ask(copyStory, taskId as StoryId, order)

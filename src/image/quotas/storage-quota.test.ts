@@ -4,18 +4,13 @@ import { imageServiceUnderTest } from '../../../test/support/images.ts'
 
 describe('the storage quota of a project', () => {
   it('is shared by its images, and what goes makes room', async () => {
-    await using test = await imageServiceUnderTest({ projectStorageBytes: 100, projectImages: 3 })
+    await using test = await imageServiceUnderTest({ projectStorageBytes: 100 })
     const first = await test.anActiveImage('demo', {}, 'x'.repeat(60))
     const second = await test.anImage()
     assert.equal((await test.upload('demo', second, 'x'.repeat(50))).status, 413)
     assert.equal((await test.ask('demo', 'GET', `/v2/images/${second}`)).body.status, 'queued')
-    const usage = (await test.ask('demo', 'GET', '/v2/info/usage')).body.usage
-    assert.deepEqual(usage.image_count_total, { usage: 2, limit: 3 })
     await test.ask('demo', 'DELETE', `/v2/images/${first}`)
     assert.equal((await test.upload('demo', second, 'x'.repeat(50))).status, 204)
-    await test.anImage()
-    await test.anImage()
-    assert.equal((await test.ask('demo', 'POST', '/v2/images', {})).status, 413)
-    await test.anImage('alt')
+    assert.deepEqual((await test.ask('demo', 'GET', '/v2/info/usage')).body, { usage: {} })
   })
 })
