@@ -30,7 +30,7 @@ export function openPasswordProof({
   settings,
 }: {
   db: Database
-  hashing: PasswordHashing
+  hashing: Pick<PasswordHashing, 'matches'>
   settings: LoginSettings & Pick<IdentitySettings, 'maxPasswordLength'>
 }): PasswordProof {
   const counts = settings.lockoutFailures > 0
