@@ -9,7 +9,7 @@ function attributes(tag: string): Record<string, string> {
   return found
 }
 
-/** Enum members (number) and string macros (text) of the given API files, without the `…_LAST` markers. */
+/** Enum members and macros of the given API files, those that are numbers or texts, without the `…_LAST` markers. */
 export function constantsOf(files: readonly string[]): { type: string; name: string; value: number | string }[] {
   const members: { type: string; name: string; value: string }[] = []
   const strings: { type: string; name: string; value: string }[] = []
@@ -20,9 +20,12 @@ export function constantsOf(files: readonly string[]): { type: string; name: str
       members.push({ type, name, value })
     }
     for (const [tag] of text.matchAll(/<macro [^>]*>/g)) {
-      const { name, string } = attributes(tag)
+      const { name, string, raw = '' } = attributes(tag)
+      const number = /^\(?(-?\d+)[UL]*\)?(?: \/\*.*)?$/.exec(raw)
       if (name !== undefined && string !== undefined)
         strings.push({ type: 'names of parameters and fields', name, value: string })
+      else if (name?.startsWith('VIR_') && number !== null)
+        members.push({ type: 'bounds and marks', name, value: number[1] as string })
     }
   }
   const byName = new Map(members.map((member) => [member.name, member.value]))

@@ -978,28 +978,32 @@ export class Domain {
     const args = { dom: this.#dom, path: disk, nparams: MOST_PARAMETERS, flags: flags | C.VIR_TYPED_PARAM_STRING_OKAY }
     return paramsOf((await this.connection.raw.domainBlockStatsFlags(args, options)).params)
   }
+  /** Of all the host's CPUs together, by libvirt's names, such as `cpu_time`. @libvirt virDomainGetCPUStats */
+  async cpuStats(flags = 0, options?: CallOptions): Promise<Params> {
+    const { nparams } = await this.#cpuStats(-1, 1, 0, flags, options)
+    if (nparams === 0) return {}
+    return paramsOf((await this.#cpuStats(-1, 1, nparams, flags, options)).params)
+  }
   /**
-   * By libvirt's names, such as `cpu_time`: of all the host's CPUs together, and of each.
+   * Of each of the host's CPUs, by its number. Hosts with the second version of control groups do not count it.
    *
    * @libvirt virDomainGetCPUStats
    */
-  async cpuStats(flags = 0, options?: CallOptions): Promise<{ total: Params; cpus: Params[] }> {
-    const ask = (startCpu: number, ncpus: number, nparams: number) =>
-      this.connection.raw.domainGetCpuStats({ dom: this.#dom, nparams, startCpu, ncpus, flags }, options)
-    const [{ nparams: totalParams }, { nparams: cpus }, { nparams: cpuParams }] = await Promise.all([
-      ask(-1, 1, 0),
-      ask(0, 0, 0),
-      ask(0, 1, 0),
-    ])
-    const total = totalParams === 0 ? [] : (await ask(-1, 1, totalParams)).params
+  async cpuStatsOfEach(flags = 0, options?: CallOptions): Promise<Params[]> {
+    const { nparams: cpus } = await this.#cpuStats(0, 0, 0, flags, options)
+    const { nparams: most } = await this.#cpuStats(0, 1, 0, flags, options)
     const each: Params[] = []
-    for (let start = 0; cpuParams > 0 && start < cpus; start += MOST_CPUS_OF_STATS) {
-      const { params, nparams } = await ask(start, Math.min(MOST_CPUS_OF_STATS, cpus - start), cpuParams)
+    for (let start = 0; most > 0 && start < cpus; start += MOST_CPUS_OF_STATS) {
+      const count = Math.min(MOST_CPUS_OF_STATS, cpus - start)
+      const { params, nparams } = await this.#cpuStats(start, count, most, flags, options)
       for (let at = 0; nparams > 0 && at < params.length; at += nparams) {
         each.push(paramsOf(params.slice(at, at + nparams)))
       }
     }
-    return { total: paramsOf(total), cpus: each }
+    return each
+  }
+  #cpuStats(startCpu: number, ncpus: number, nparams: number, flags: number, options: CallOptions | undefined) {
+    return this.connection.raw.domainGetCpuStats({ dom: this.#dom, nparams, startCpu, ncpus, flags }, options)
   }
   /** `device` is the tap's name, or the MAC address. @libvirt virDomainInterfaceStats */
   async interfaceStats(device: string, options?: CallOptions): Promise<InterfaceStats> {

@@ -113,14 +113,15 @@ export class LibvirtError extends Error {
       (this.#is(constants.VIR_ERR_OPERATION_FAILED) && /already (exists|defined|active)/.test(this.message))
     )
   }
-  /** The driver, or this release of it, cannot do it. */
+  /** The driver, this release of it, or this client cannot do it. */
   isUnsupported(): boolean {
-    return this.#is(
+    const codes: number[] = [
       constants.VIR_ERR_NO_SUPPORT,
       constants.VIR_ERR_OPERATION_UNSUPPORTED,
       constants.VIR_ERR_ARGUMENT_UNSUPPORTED,
       constants.VIR_ERR_CONFIG_UNSUPPORTED,
-    )
+    ]
+    return (this.origin === 'daemon' || this.origin === 'request') && codes.includes(this.code)
   }
   /** Read-only connection, or access refused. */
   isDenied(): boolean {
