@@ -1,9 +1,14 @@
 // What the host must have beside npm packages to run real guests, and how to get it on Debian and its family.
-import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { isDebianOrUbuntu, isUbuntu, readOsRelease } from './os-release.js'
+import { openProgress } from './progress.js'
 
-/** Package, a file that proves it, and what it is for. */
-export const HOST_PACKAGES = [
+/**
+ * Package, a file that proves it, and what it is for. The names are those of Debian 12 and 13 and of Ubuntu 22.04 and
+ * 24.04, which agree on all of these.
+ */
+const HOST_PACKAGES = [
   ['qemu-system-x86', '/usr/bin/qemu-system-x86_64', 'runs the guests'],
   ['qemu-utils', '/usr/bin/qemu-img', 'disks and images'],
   ['qemu-block-extra', '/usr/lib/x86_64-linux-gnu/qemu/block-iscsi.so', 'lets QEMU reach volumes over iSCSI'],
@@ -23,23 +28,37 @@ export const HOST_PACKAGES = [
   ['e2fsprogs', '/sbin/mke2fs', 'builds the tiny image'],
 ]
 
+/** Newer kernels come with compressed modules, which the guest's busybox cannot load. */
+const UNPACKERS = {
+  ubuntu: { since: 23.1, package: ['zstd', '/usr/bin/zstd', 'builds the tiny image'] },
+  debian: { since: 13, package: ['xz-utils', '/usr/bin/xz', 'builds the tiny image'] },
+}
+
 /** What the tests want beside: the real client of OpenStack. */
 const TEST_PACKAGES = [['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do']]
 
 const isMissing = ([, proof]) => !existsSync(proof) && !existsSync(`/usr${proof}`)
 
-export function missingPackages() {
-  return HOST_PACKAGES.filter(isMissing)
+/** All that this distribution needs. A derivative has a version of its own, and gets the unpacker to be sure. */
+export function hostPackages(os = readOsRelease()) {
+  const family = isUbuntu(os) ? 'ubuntu' : 'debian'
+  const unpacker = UNPACKERS[family]
+  return os.id !== family || os.version >= unpacker.since ? [...HOST_PACKAGES, unpacker.package] : HOST_PACKAGES
+}
+
+export function missingPackages(os = readOsRelease()) {
+  return hostPackages(os).filter(isMissing)
 }
 
 export function missingTestPackages() {
   return TEST_PACKAGES.filter(isMissing)
 }
 
-export function isDebianFamily() {
+/** Whether packages can be had with apt-get. */
+export function isDebianFamily(os = readOsRelease()) {
   try {
     accessSync('/usr/bin/apt-get', constants.X_OK)
-    return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'))
+    return isDebianOrUbuntu(os)
   } catch {
     return false
   }
@@ -47,6 +66,13 @@ export function isDebianFamily() {
 
 export function installCommand(names) {
   return `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`
+}
+
+/** Purposes, each with the packages that serve it. */
+export function whatFor(missing) {
+  const byPurpose = new Map()
+  for (const [name, , purpose] of missing) byPurpose.set(purpose, [...(byPurpose.get(purpose) ?? []), name])
+  return [...byPurpose].map(([purpose, names]) => `${names.join(', ')}: ${purpose}`)
 }
 
 /** What to tell somebody for whom we cannot install. */
@@ -72,17 +98,30 @@ export function howToGoOn(missing) {
 }
 
 /** Installs with apt-get, telling what is happening; the whole output is kept for the case of a failure. */
-export async function installHostPackages(missing) {
+export async function installHostPackages(missing, progress = openProgress()) {
   const names = missing.map(([name]) => name)
-  process.stderr.write(`Installing packages of the host: ${names.join(', ')}\n`)
-  const started = Date.now()
-  await aptGet(['update', '-qq'], 'reading package lists')
-  await aptGet(['install', '-y', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...names], 'installing')
-  process.stderr.write(`host packages installed in ${((Date.now() - started) / 1000).toFixed(1)} s\n`)
+  progress.say('Packages of the host are missing, and are installed with apt-get:')
+  for (const line of whatFor(missing)) progress.say(`    ${line}`)
+  await progress.during('packages of the host', async (tell) => {
+    await aptGet(['update', '-qq'], 'reading package lists', tell)
+    await aptGet(['install', '-y', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...names], 'installing', tell)
+    if (names.includes('tgt')) quietTgt(progress)
+  })
 }
 
-function aptGet(args, what) {
-  const tty = process.stderr.isTTY
+/** The package tgt starts a daemon on all addresses. Each cloud starts its own, on loopback, so that one is not needed. */
+function quietTgt(progress) {
+  if (!existsSync('/run/systemd/system')) return
+  const { status } = spawnSync('systemctl', ['disable', '--now', 'tgt.service'])
+  progress.say(
+    status === 0
+      ? '    tgt.service is switched off: it listens on all addresses, and the cloud starts a tgtd of its own on loopback'
+      : '    tgt.service listens on all addresses and could not be switched off: systemctl disable --now tgt.service',
+  )
+}
+
+function aptGet(args, what, tell) {
+  tell(what)
   return new Promise((resolve, reject) => {
     const child = spawn('apt-get', ['-o', 'APT::Status-Fd=3', '-o', 'DPkg::Lock::Timeout=120', ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -96,16 +135,10 @@ function aptGet(args, what) {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop()
       const status = /^(?:dlstatus|pmstatus):([^:]*):([\d.]+):(.*)$/.exec(lines.at(-1) ?? '')
-      if (tty && status) {
-        const full = Math.round(Number(status[2]) / 5)
-        process.stderr.write(
-          `\r\x1b[K  [${'#'.repeat(full)}${'.'.repeat(20 - full)}] ${status[2].padStart(5)} %  ${status[3].slice(0, 60)}`,
-        )
-      }
+      if (status) tell(`${Math.round(Number(status[2]))} % ${status[3].slice(0, 60)}`)
     })
     child.on('error', reject)
     child.on('exit', (code) => {
-      if (tty) process.stderr.write('\r\x1b[K')
       if (code === 0) return resolve()
       const last = Buffer.concat(output).toString().trim().split('\n').slice(-12).join('\n')
       reject(new Error(`apt-get failed while ${what}:\n${last}\n\nTry it by hand: apt-get ${args.join(' ')}`))

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openProgress } from './progress.js'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -24,39 +25,29 @@ function installedIsCurrent() {
   )
 }
 
-/** Runs `npm ci` where needed, saying so, with a clock while it runs. */
-export async function ensurePackages() {
+/** Runs `npm ci` where needed, saying so. @throws Error with the end of what npm said */
+export async function ensurePackages(progress = openProgress()) {
   if (installedIsCurrent()) return
-  const started = Date.now()
-  const say = (text) => process.stderr.write(text)
-  say('Installing npm packages (Node.js 24, PostgreSQL 18, libraries; about 350 MB on disk) … ')
-  const tty = process.stderr.isTTY
-  const clock = tty
-    ? setInterval(() => say(`\rInstalling npm packages … ${Math.round((Date.now() - started) / 1000)} s `), 1000)
-    : undefined
-  const output = []
-  const status = await new Promise((resolve) => {
-    const npm = spawn('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
+  progress.say('npm packages are installed: Node.js 24, PostgreSQL 18 and libraries, about 350 MB on disk')
+  await progress.during('npm packages', async () => {
+    const output = []
+    const status = await new Promise((resolve) => {
+      const npm = spawn('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      npm.stdout.on('data', (chunk) => output.push(chunk))
+      npm.stderr.on('data', (chunk) => output.push(chunk))
+      npm.on('error', (error) => {
+        output.push(Buffer.from(String(error.message)))
+        resolve(1)
+      })
+      npm.on('exit', resolve)
     })
-    npm.stdout.on('data', (chunk) => output.push(chunk))
-    npm.stderr.on('data', (chunk) => output.push(chunk))
-    npm.on('error', (error) => {
-      output.push(Buffer.from(String(error.message)))
-      resolve(1)
-    })
-    npm.on('exit', resolve)
+    if (status === 0 && existsSync(ownNode())) return
+    const said = Buffer.concat(output).toString().trim().split('\n').slice(-15).join('\n')
+    throw new Error(`${said}\n\nRun \`npm ci\` in ${root} to see it whole, and try again.`)
   })
-  clearInterval(clock)
-  if (status !== 0 || !existsSync(ownNode())) {
-    say(`failed\n${Buffer.concat(output).toString().trim().split('\n').slice(-15).join('\n')}\n`)
-    say(`\nRun \`npm ci\` in ${root} to see it whole, and try again.\n`)
-    process.exit(1)
-  }
-  say(
-    `${tty ? '\r' : ''}npm packages installed in ${((Date.now() - started) / 1000).toFixed(1)} s${tty ? '                ' : ''}\n`,
-  )
 }
 
 /** When the package list was installed, for messages. */

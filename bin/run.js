@@ -1,41 +1,5 @@
 #!/usr/bin/env node
-// Runs one of our TypeScript programs with the project's own Node.js: `run.js PROGRAM [ARGS…]`. Plain JavaScript without
-// dependencies, because it must start on any Node.js from 18 on, before anything is installed.
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { ensurePackages, ownNode, root } from './packages.js'
+// `run.js PROGRAM [ARGS…]`: one of our TypeScript programs, with the project's own Node.js.
+import './node-version.js'
 
-const FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--disable-warning=DeprecationWarning',
-  // V8 would let garbage grow to several times what is in use, and keep that memory.
-  '--heap-growing-percent=50',
-  '--max-semi-space-size=16',
-]
-
-export async function runProgram(program, args, env = {}) {
-  await ensurePackages()
-  const child = spawn(ownNode(), [...FLAGS, program, ...args], {
-    stdio: 'inherit',
-    // Node.js keeps what it made of each file: without this a start takes twice as long.
-    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env, ...env },
-  })
-  // The terminal sends Ctrl-C to both; the child decides when it has ended.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
-    })
-  }
-  return await new Promise((resolve) => {
-    child.on('error', (error) => {
-      console.error(`cannot run ${ownNode()}: ${error.message}`)
-      resolve(2)
-    })
-    child.on('exit', (code, signal) => resolve(signal === null ? code : 1))
-  })
-}
-
-if (process.argv[1]?.endsWith('run.js')) {
-  const [program, ...args] = process.argv.slice(2)
-  process.exitCode = await runProgram(program, args)
-}
+import('./run-program.js')

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 // `npx stratolith COMMAND`: up, status, doctor, down, routes; `--help` lists them.
-import { join } from 'node:path'
-import { root } from './packages.js'
-import { runProgram } from './run.js'
+import './node-version.js'
 
-process.exitCode = await runProgram(join(root, 'src/main.ts'), process.argv.slice(2))
+import('./run-cli.js')

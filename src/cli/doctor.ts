@@ -1,16 +1,18 @@
 /** `stratolith doctor`: what this host can and cannot, each finding with its remedy. Changes nothing. */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { cpus, totalmem } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 // The bootstrap's own list, so that the two cannot differ.
 import { installCommand, isDebianFamily, missingPackages } from '../../bin/host-packages.js'
+import { doubtsAbout, readOsRelease } from '../../bin/os-release.js'
 import { libvirtAnswers } from '../agent/libvirt/daemon.ts'
 import { kvmWorks } from '../agent/libvirt/kvm.ts'
 import type { Config } from '../config.ts'
+import { NOBODY, OWN_USER } from '../database/server-account.ts'
 import { findRunning } from '../state.ts'
 import { bold, dim, green, red, say, yellow } from './terminal.ts'
 
@@ -27,7 +29,7 @@ export async function doctor(config: Config, { json }: { json: boolean }): Promi
   const findings: Finding[] = []
   for (const check of config.emulator
     ? [node, memory, disk, port]
-    : [node, root, packages, processor, libvirt, memory, disk, port, modules, firewall, leftovers]) {
+    : [node, system, root, packages, processor, libvirt, postgres, memory, disk, port, modules, firewall, leftovers]) {
     findings.push(...[await check(config)].flat())
   }
   if (json) say(JSON.stringify(findings, null, 2))
@@ -39,6 +41,14 @@ export async function doctor(config: Config, { json }: { json: boolean }): Promi
 type Check = (config: Config) => Finding | Finding[] | Promise<Finding | Finding[]>
 
 const node: Check = () => ({ check: 'Node.js', level: 'ok', found: process.version })
+
+const system: Check = () => {
+  const os = readOsRelease()
+  const doubts = doubtsAbout(os)
+  return doubts === undefined
+    ? { check: 'system', level: 'ok', found: os.name }
+    : { check: 'system', level: 'warning', found: doubts, remedy: 'it may work; the emulator works anywhere' }
+}
 
 const root: Check = () =>
   process.getuid?.() === 0
@@ -89,6 +99,19 @@ const libvirt: Check = async () =>
     : existsSync('/usr/sbin/libvirtd') || existsSync('/usr/sbin/virtqemud')
       ? { check: 'libvirt', level: 'ok', found: 'installed, does not run now; `up` starts it' }
       : { check: 'libvirt', level: 'error', found: 'not installed', remedy: 'see packages' }
+
+/** Whom the embedded server runs as; `up` makes the user where it can. */
+const postgres: Check = (config) => {
+  if (config.databaseUrl !== '') return { check: 'database', level: 'ok', found: 'a PostgreSQL of yours' }
+  const owner = statSync(join(config.state, 'postgres/data'), { throwIfNoEntry: false })?.uid
+  if (owner !== NOBODY.uid) return { check: 'database', level: 'ok', found: 'PostgreSQL of our own' }
+  return {
+    check: 'database',
+    level: 'warning',
+    found: 'PostgreSQL of our own runs as nobody, whom other services of this host may run as too',
+    remedy: `useradd --system --user-group --shell /usr/sbin/nologin ${OWN_USER}, then start the cloud again`,
+  }
+}
 
 const memory: Check = () => {
   const gib = totalmem() / 2 ** 30

@@ -8,7 +8,7 @@ import ipaddr from 'ipaddr.js'
 import { type Logger, pino } from 'pino'
 import { ensureLibvirtd } from '../agent/libvirt/daemon.ts'
 import { type Cloud, openCloud } from '../cloud.ts'
-import { baseUrl, type Config, SettingError } from '../config.ts'
+import { baseUrl, type Config, SettingError, settings } from '../config.ts'
 import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
 import { type CloudState, findRunning, markRunning, openState, passwordsFile } from '../state.ts'
@@ -145,6 +145,13 @@ function tellClouds(config: Config, state: CloudState, url: string): void {
   }
 }
 
+/** One of our commands for this very cloud. */
+function commandFor(config: Config, command: string): string {
+  const usual = settings.state.fallback({ emulator: config.emulator })
+  const where = config.state === usual ? (config.emulator ? ' --emulator' : '') : ` --state ${config.state}`
+  return `npx stratolith ${command}${where}`
+}
+
 function tellWhatNext(config: Config, url: string, state: CloudState): void {
   const cloud = `--os-cloud ${config.cloudName}`
   say()
@@ -156,9 +163,13 @@ function tellWhatNext(config: Config, url: string, state: CloudState): void {
   say(`    openstack ${cloud}-demo server list`)
   say(`    openstack ${cloud}-demo server create --flavor tiny --image tiny --network public second`)
   say(`    openstack ${cloud}-demo server event list hello`)
-  say('    npx stratolith status')
+  say(`    ${commandFor(config, 'status')}`)
   say()
-  say(dim('  Ctrl-C stops the control plane and leaves guests running; `npx stratolith down` stops everything.'))
+  say(
+    dim(
+      `  Ctrl-C stops the control plane and leaves guests running; \`${commandFor(config, 'down')}\` stops everything.`,
+    ),
+  )
 }
 
 async function untilAskedToStop(): Promise<void> {

@@ -29,7 +29,7 @@ export async function startCloud(state: string, port: number, flags: readonly st
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
   const program = join(import.meta.dirname, '../../src/main.ts')
-  // As bin/run.js does.
+  // As bin/program.js does.
   const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=DeprecationWarning']
   const thrifty = ['--heap-growing-percent=50', '--max-semi-space-size=16']
   const settings = ['--state', state, '--listen', `127.0.0.1:${port}`, '--hello', 'no', ...flags]
