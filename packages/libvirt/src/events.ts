@@ -5,7 +5,7 @@
  * registered once here and serves any number of watchers, until the last one leaves. After a reconnect everything is
  * registered again. Which topics there are is said by the areas: `domain-events.ts` and its likes.
  */
-import { connectionError, type LibvirtError } from './errors.ts'
+import { connectionError, LibvirtError } from './errors.ts'
 import { qemuCalls, qemuEvents, remoteCalls, remoteEvents } from './generated/protocol.ts'
 import type { CallEntry, EventEntry } from './rpc/call.ts'
 import type { CallOnSession } from './rpc/link.ts'
@@ -281,7 +281,15 @@ export class EventHub {
     await Promise.all(
       [...this.#registrations.values()].map(async (registration) => {
         await registration.work
-        if (registration.sinks.size > 0 && !registration.active) await this.#register(registration, call)
+        if (registration.sinks.size === 0 || registration.active) return
+        try {
+          await this.#register(registration, call)
+        } catch (error) {
+          // A daemon that came back without this event would refuse it for ever: it is the end of those who watch, and
+          // of nothing else.
+          if (!(error instanceof LibvirtError && error.origin === 'daemon')) throw error
+          for (const sink of [...registration.sinks]) sink.end(error)
+        }
       }),
     )
   }

@@ -18,8 +18,9 @@ export class Limiter {
   #running = 0
   #runningSlow = 0
   #orders = 0
-  readonly #quick: Ticket[] = []
-  readonly #slow: Ticket[] = []
+  // In order of arrival; taking one out of the middle costs nothing either.
+  readonly #quick = new Set<Ticket>()
+  readonly #slow = new Set<Ticket>()
 
   constructor(max: number, maxSlow: number) {
     this.#max = max
@@ -36,7 +37,7 @@ export class Limiter {
   /** Calls `start` at once, or when there is room, in order of arrival. */
   enter(slow: boolean, start: () => void): Ticket {
     const ticket: Ticket = { slow, order: this.#orders++, start, state: 'waiting' }
-    ;(slow ? this.#slow : this.#quick).push(ticket)
+    ;(slow ? this.#slow : this.#quick).add(ticket)
     this.#admit()
     return ticket
   }
@@ -44,9 +45,7 @@ export class Limiter {
   /** The call was answered (a call that its caller gave up still runs until then), or never started. */
   leave(ticket: Ticket): void {
     if (ticket.state === 'waiting') {
-      const queue = ticket.slow ? this.#slow : this.#quick
-      const index = queue.indexOf(ticket)
-      if (index >= 0) queue.splice(index, 1)
+      ;(ticket.slow ? this.#slow : this.#quick).delete(ticket)
     } else if (ticket.state === 'running') {
       this.#running--
       if (ticket.slow) this.#runningSlow--
@@ -57,15 +56,20 @@ export class Limiter {
 
   #admit(): void {
     while (this.#running < this.#max) {
-      const quick = this.#quick[0]
-      const slow = this.#runningSlow < this.#maxSlow ? this.#slow[0] : undefined
+      const quick = first(this.#quick)
+      const slow = this.#runningSlow < this.#maxSlow ? first(this.#slow) : undefined
       const ticket = quick === undefined || (slow !== undefined && slow.order < quick.order) ? slow : quick
       if (ticket === undefined) return
-      ;(ticket.slow ? this.#slow : this.#quick).shift()
+      ;(ticket.slow ? this.#slow : this.#quick).delete(ticket)
       ticket.state = 'running'
       this.#running++
       if (ticket.slow) this.#runningSlow++
       ticket.start()
     }
   }
+}
+
+function first(queue: ReadonlySet<Ticket>): Ticket | undefined {
+  for (const ticket of queue) return ticket
+  return undefined
 }
