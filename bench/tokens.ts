@@ -9,8 +9,8 @@ import { rate, send } from '../test/support/http-load.ts'
 import { print } from './print.ts'
 
 const CLIENTS = 16
-/** Clients that log in without a pause, far more than can be served. */
-const FLOOD = 64
+/** Clients that log in without a pause, far more than can be served, and fewer than the client has connections. */
+const FLOOD = 48
 /** A clock tick of /proc, on every Linux that there is. */
 const TICK_MS = 10
 

@@ -162,6 +162,7 @@ export async function openIdentity(
     async close() {
       tokens.close()
       await hashing.close()
+      await hashing.close()
     },
   }
 }

@@ -1,11 +1,31 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { readdir, readFile } from 'node:fs/promises'
+import { getPriority } from 'node:os'
+import { after, describe, it } from 'node:test'
 import { isDomainError } from '../../domain-error.ts'
-import { openPasswordHashing } from './hashing.ts'
+import { openPasswordHashing as open } from './hashing.ts'
 
 const cheap = { argon2: { memoryKiB: 64, passes: 1, lanes: 1 }, concurrentHashes: 2, queuedHashes: 3 }
 
+/** Of each thread of this process, as the kernel has it. */
+async function priorities(): Promise<readonly number[]> {
+  const threads = await readdir('/proc/self/task')
+  // A thread may end between the two.
+  const stats = await Promise.all(threads.map((id) => readFile(`/proc/self/task/${id}/stat`, 'utf8').catch(() => '')))
+  return stats.filter((stat) => stat !== '').map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]))
+}
+
 describe('a password hash', () => {
+  const opened: ReturnType<typeof open>[] = []
+  const openPasswordHashing = (settings: typeof cheap) => {
+    const hashing = open(settings)
+    opened.push(hashing)
+    return hashing
+  }
+  after(async () => {
+    for (const hashing of opened) await hashing.close()
+  })
+
   it('fits its password and no other', async () => {
     const hashing = openPasswordHashing(cheap)
     const hash = await hashing.hash('correct horse')
@@ -27,6 +47,19 @@ describe('a password hash', () => {
 
   it('that is missing fits nothing', async () => {
     assert.equal(await openPasswordHashing(cheap).matches('', undefined), false)
+  })
+
+  it('is made by as many threads as are set, below everything else', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const hashing = openPasswordHashing(cheap)
+    const below = (all: readonly number[]) => all.filter((priority) => priority === getPriority() + 10).length
+    const before = below(await priorities())
+    await Promise.all(Array.from({ length: 5 }, () => hashing.hash('x')))
+    assert.equal(below(await priorities()) - before, 2)
+    await hashing.close()
+    assert.equal(below(await priorities()) - before, 0)
+    assert.equal(typeof (await hashing.hash('again')), 'string', 'and it begins anew')
   })
 
   it('is waited for in a queue, and refused as busy once the queue is full', async () => {

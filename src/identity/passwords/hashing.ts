@@ -1,11 +1,12 @@
 /**
- * Password hashes: argon2id off the main thread, a few at a time and the rest in a queue with an end, so that a flood of
- * logins slows nothing but logins. Stored as PHC strings, which carry their own parameters: old hashes stay good when the
- * cost changes.
+ * Password hashes: argon2id on threads that let all else go first, a few at a time and the rest in a queue with an end,
+ * so that a flood of logins slows nothing but logins. Stored as PHC strings, which carry their own parameters: old hashes
+ * stay good when the cost changes.
  */
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { tooManyLogins } from '../errors.ts'
 import type { Argon2Cost, IdentitySettings } from '../settings.ts'
+import { openHashingThreads } from './hashing-threads.ts'
 
 export interface PasswordHashing {
   /** @throws DomainError unavailable, `identity.password.busy` */
@@ -16,6 +17,7 @@ export interface PasswordHashing {
    * @throws DomainError unavailable, `identity.password.busy`
    */
   matches(password: string, hash: string | undefined): Promise<boolean>
+  close(): Promise<void>
 }
 
 const SALT_BYTES = 16
@@ -25,6 +27,9 @@ export function openPasswordHashing(
   settings: Pick<IdentitySettings, 'argon2' | 'concurrentHashes' | 'queuedHashes'>,
 ): PasswordHashing {
   const cost = settings.argon2
+  const threads = openHashingThreads()
+  const digest = (password: string, salt: Buffer, cost: Argon2Cost) =>
+    threads.digest({ password, salt, cost, digestBytes: DIGEST_BYTES })
   const inTurn = turnstile(settings.concurrentHashes, settings.queuedHashes)
   const nobody = phc(cost, randomBytes(SALT_BYTES), randomBytes(DIGEST_BYTES))
   return {
@@ -38,21 +43,8 @@ export function openPasswordHashing(
         const known = parse(hash ?? nobody)
         return timingSafeEqual(await digest(password, known.salt, known.cost), known.digest) && hash !== undefined
       }),
+    close: () => threads.close(),
   }
-}
-
-function digest(password: string, salt: Buffer, cost: Argon2Cost): Promise<Buffer> {
-  const parameters = {
-    message: password,
-    nonce: salt,
-    memory: cost.memoryKiB,
-    passes: cost.passes,
-    parallelism: cost.lanes,
-    tagLength: DIGEST_BYTES,
-  }
-  return new Promise((resolve, reject) =>
-    argon2('argon2id', parameters, (error, made) => (error === null ? resolve(made) : reject(error))),
-  )
 }
 
 function phc(cost: Argon2Cost, salt: Buffer, made: Buffer): string {
