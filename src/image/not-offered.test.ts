@@ -17,6 +17,7 @@ describe('the image service', () => {
       ['DELETE', ''],
       ['PUT', `/${id}`],
       ['DELETE', `/${id}`],
+      ['GET', `/nodes/${id}`],
       ['POST', '/clean'],
       ['POST', '/prune'],
     ] as const) {

@@ -4,20 +4,21 @@ import { cacheNotOffered, locationsInvisible } from './errors.ts'
 
 /** Files are read where they lie: there is no cache in front of them to be managed. */
 const CACHE = [
-  ['GET', '/v2/cache'],
-  ['DELETE', '/v2/cache'],
-  ['PUT', '/v2/cache/:image_id'],
-  ['DELETE', '/v2/cache/:image_id'],
-  ['POST', '/v2/cache/clean'],
-  ['POST', '/v2/cache/prune'],
+  ['GET', '/v2/cache', 'cache_list'],
+  ['DELETE', '/v2/cache', 'cache_delete'],
+  ['PUT', '/v2/cache/:image_id', 'cache_image'],
+  ['DELETE', '/v2/cache/:image_id', 'cache_delete'],
+  ['GET', '/v2/cache/nodes/:image_id', 'list_cached_nodes'],
+  ['POST', '/v2/cache/clean', 'cache_clean'],
+  ['POST', '/v2/cache/prune', 'cache_prune'],
 ] as const
 
 export function routesNotOffered(app: FastifyInstance): void {
-  for (const [method, url] of CACHE) {
+  for (const [method, url, policy] of CACHE) {
     app.route({
       method,
       url,
-      config: { policy: 'manage_image_cache', rawBody: true },
+      config: { policy, rawBody: true },
       handler: async () => {
         throw cacheNotOffered()
       },

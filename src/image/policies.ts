@@ -77,7 +77,12 @@ export const imagePolicies = {
   delete_image_location: ADMIN,
   add_image_location: anyOf('service_or_project_member', SERVICE_OR_ADMIN, PROJECT_MEMBER_OR_ADMIN),
   fetch_image_location: SERVICE_OR_ADMIN,
-  manage_image_cache: ADMIN,
+  cache_image: ADMIN,
+  cache_list: ADMIN,
+  cache_delete: ADMIN,
+  cache_clean: ADMIN,
+  cache_prune: ADMIN,
+  list_cached_nodes: ADMIN,
 
   add_member: PROJECT_MEMBER_OR_ADMIN,
   delete_member: PROJECT_MEMBER_OR_ADMIN,

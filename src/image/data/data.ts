@@ -21,6 +21,7 @@ import {
 import { authorizeOn } from '../images/access.ts'
 import type { Image } from '../images/image.ts'
 import { visibleImage } from '../images/images.ts'
+import { mayBecome } from '../images/states.ts'
 import { inMiB, type ProjectQuotas, type Quotas } from '../quotas/quotas.ts'
 import { lockProject } from '../quotas/store.ts'
 import type { ImageSettings } from '../settings.ts'
@@ -127,7 +128,7 @@ export async function admit(
   declaredBytes: number | undefined,
   { settings, quota }: { settings: ImageSettings; quota: ProjectQuotas },
 ): Promise<number> {
-  if (image.status !== 'queued') throw noTransition(image.status, status)
+  if (!mayBecome(image.status, status)) throw noTransition(image.status, status)
   if (status === 'saving') requireFormats(image)
   if (declaredBytes !== undefined && declaredBytes > settings.imageSizeCapBytes) {
     throw imageTooLarge(settings.imageSizeCapBytes)

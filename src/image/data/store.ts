@@ -124,6 +124,6 @@ export async function lockWithoutNeedOfBytes(sql: Sql, store: string, id: ImageI
 export async function storageOf(sql: Sql, owner: string, but: ImageId): Promise<number> {
   const [row] = await sql<{ bytes: number }[]>`
     select coalesce(sum(size_bytes * greatest(1, cardinality(stores))), 0)::bigint as bytes from image.images
-     where owner = ${owner} and id <> ${but} and status not in ('deleted', 'killed')`
+     where owner = ${owner} and id <> ${but} and status <> 'deleted'`
   return row!.bytes
 }

@@ -1,16 +1,8 @@
 /** An image as the rules see it. */
 import type { ImageId } from '../../ids.ts'
 
-/** `deleted` rows stay behind and are never shown; `killed` is upstream's, and never written here. */
-export type ImageStatus =
-  | 'queued'
-  | 'saving'
-  | 'uploading'
-  | 'importing'
-  | 'active'
-  | 'deactivated'
-  | 'killed'
-  | 'deleted'
+/** What may follow what: ./states.ts. `deleted` rows stay behind and are never shown. */
+export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated' | 'deleted'
 
 export type Visibility = 'public' | 'private' | 'shared' | 'community'
 

@@ -132,7 +132,7 @@ export async function list(sql: Sql, caller: Caller, query: ListQuery): Promise<
     .reduce((all, each) => sql`${all}, ${each}`)
   return await sql<Image[]>`
     select ${columns(sql)} from image.images i
-     where i.status not in ('deleted', 'killed') and ${conditions.reduce((all, each) => sql`${all} and ${each}`)}
+     where i.status <> 'deleted' and ${conditions.reduce((all, each) => sql`${all} and ${each}`)}
      order by ${order} limit ${query.limit}`
 }
 

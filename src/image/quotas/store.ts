@@ -19,7 +19,7 @@ export async function usedBy(sql: Sql, owner: string): Promise<Used> {
            count(*)::int as images,
            (count(*) filter (where status in ('saving', 'uploading', 'importing') or importing_to <> '{}'))::int
              as coming_in
-      from image.images where owner = ${owner} and status not in ('deleted', 'killed')`
+      from image.images where owner = ${owner} and status <> 'deleted'`
   return row!
 }
 
