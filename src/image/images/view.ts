@@ -26,7 +26,7 @@ export function viewImage(image: Image): Record<string, unknown> {
     tags: image.tags,
     created_at: viewTime(image.createdAt),
     updated_at: viewTime(image.updatedAt),
-    ...(WITH_BYTES.has(image.status) && { stores: image.stores.join(',') }),
+    ...(WITH_BYTES.has(image.status) && { stores: image.stores.toSorted().join(',') }),
     ...(image.importingTo !== null && {
       os_glance_importing_to_stores: image.importingTo.join(','),
       os_glance_failed_import: (image.failedStores ?? []).join(','),
