@@ -6,17 +6,7 @@ import * as client from '../src/generated/protocol.ts'
 import { slowCalls } from '../src/rpc/slow.ts'
 import { Reader, Writer } from '../src/rpc/xdr.ts'
 import * as daemon from './generated/daemon-protocol.ts'
-
-/** A small generator with a seed, so that a failure can be had again. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
+import { random } from './random.ts'
 
 /** Instead of reading values it makes them up, so a decoder run on it gives a random value of its type. */
 class InventingReader extends Reader {
