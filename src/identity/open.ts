@@ -33,6 +33,7 @@ import type { Identity } from './index.ts'
 import { openLimits } from './limits/limits.ts'
 import { limitRoutes } from './limits/routes.ts'
 import { openLinks } from './links.ts'
+import { notOfferedRoutes } from './not-offered/routes.ts'
 import { openPasswordHashing } from './passwords/hashing.ts'
 import { openPasswordProof } from './passwords/proof.ts'
 import { identityPolicies } from './policies.ts'
@@ -139,6 +140,7 @@ export async function openIdentity(
         await v3.register(regionRoutes, { regions, links })
         await v3.register(serviceRoutes, { services, links })
         await v3.register(endpointRoutes, { endpoints, links })
+        await v3.register(notOfferedRoutes, { links })
         await v3.register(assignmentRoutes, { grants, roleAssignments, links })
         await v3.register(ec2CredentialRoutes, { ec2Credentials, catalog, links })
         await v3.register(domainConfigRoutes, { domainConfig })
@@ -161,7 +163,6 @@ export async function openIdentity(
     },
     async close() {
       tokens.close()
-      await hashing.close()
       await hashing.close()
     },
   }

@@ -89,15 +89,18 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
     return reply.type(JSON_TYPE).send(`{"catalog":${json},"links":${self}}`)
   })
 
-  app.get('/auth/projects', { config: { policy: 'identity:get_auth_projects' } }, async (request) => {
-    const mine = (await projects.listOf(request.caller.userId, ALL)).filter((project) => project.enabled)
-    return collection({ request, links, list: ALL }, 'projects', mine, (project) => viewProject(project, links))
-  })
+  // The paths of OS-FEDERATION are older, and not for federated tokens alone.
+  for (const at of ['/auth', '/OS-FEDERATION']) {
+    app.get(`${at}/projects`, { config: { policy: 'identity:get_auth_projects' } }, async (request) => {
+      const mine = (await projects.listOf(request.caller.userId, ALL)).filter((project) => project.enabled)
+      return collection({ request, links, list: ALL }, 'projects', mine, (project) => viewProject(project, links))
+    })
 
-  app.get('/auth/domains', { config: { policy: 'identity:get_auth_domains' } }, async (request) => {
-    const mine = await domains.listOf(request.caller.userId)
-    return collection({ request, links, list: ALL }, 'domains', mine, (domain) => viewDomain(domain, links))
-  })
+    app.get(`${at}/domains`, { config: { policy: 'identity:get_auth_domains' } }, async (request) => {
+      const mine = await domains.listOf(request.caller.userId)
+      return collection({ request, links, list: ALL }, 'domains', mine, (domain) => viewDomain(domain, links))
+    })
+  }
 
   app.get('/auth/system', { config: { policy: 'identity:get_auth_system' } }, async (request) => {
     const there = await access.of(request.caller.userId, { kind: 'system' })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { type IdentityUnderTest, identityUnderTest } from '../identity-under-test.ts'
+import { type IdentityUnderTest, identityUnderTest, type Made } from '../identity-under-test.ts'
 
 describe('the version documents', () => {
   let test: IdentityUnderTest
@@ -30,6 +31,26 @@ describe('the version documents', () => {
     assert.equal((await test.ask(test.admin, 'HEAD', '/v3/OS-TRUST/trusts/')).status, 200)
     assert.equal((await test.ask(test.admin, 'GET', `/v3/users/${test.ids.demoUserId}/`)).status, 200)
     assert.equal((await test.ask(undefined, 'GET', '/v3/users/')).status, 401)
+  })
+
+  it('have every relation of the real service in their JSON-home, and no other', async () => {
+    const { body } = await test.ask(undefined, 'GET', '/v3', undefined, { accept: 'application/json-home' })
+    const base = 'https://docs.openstack.org/api/openstack-identity/3/'
+    const lines = Object.entries(body.resources as Record<string, Made>).map(([relation, resource]) => {
+      const variables = Object.entries(resource['href-vars'] ?? {}).map(([name, at]) => `${name}=${at}`)
+      const cells = [
+        relation,
+        resource.href ?? resource['href-template'],
+        resource.hints?.status ?? '',
+        variables.sort().join(' '),
+      ]
+      return cells.join('\t').replaceAll(base, '').trimEnd()
+    })
+    const expected = readFileSync(new URL('./relations.tsv', import.meta.url), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+    assert.deepEqual(lines.sort(), expected.sort())
   })
 
   it('are a JSON-home for those who ask for one', async () => {
