@@ -25,7 +25,7 @@ import {
 import { type Suite, SUITES } from './suites.ts'
 import { openTestbed } from './testbed.ts'
 
-const SERVICES = ['identity', 'image', 'placement', 'compute', 'network', 'volume', 'mixed']
+const SERVICES = ['identity', 'image', 'placement', 'compute', 'network', 'volume', 'scenario', 'mixed']
 const USAGE = `usage: npm run conformance -- SUITE… [SERVICE…] [options]
 
 suites:    ${SUITES.map(({ name }) => name).join(' ')}, or all
@@ -84,30 +84,35 @@ if (values.keep !== undefined) {
   await writeFile(`${values.keep}.log`, `${printed.join('\n')}\n`)
 }
 
-/** Runs `tests` against a cloud of their own. */
+/** Runs `tests`, each against a cloud that has what it wants. */
 async function results(suite: Suite, tests: readonly Listed[]): Promise<Map<string, Result>> {
-  const dir = await mkdtemp(join(tmpdir(), 'stratolith-conformance-'))
-  await chmod(dir, 0o711)
-  try {
-    await using bed = await openTestbed(dir)
-    const results = new Map<string, Result>()
-    await suite.run(bed, {
-      tests: tests.map(({ test }) => test),
-      concurrency: values.concurrency === undefined ? suite.concurrency : Number(values.concurrency),
-      onLine(line) {
-        if (values.verbose === true) console.log(line)
-        if (values.keep !== undefined) printed.push(line)
-      },
-      onResult(test, result) {
-        results.set(test, result)
-        if (process.stderr.isTTY) process.stderr.write(`\r${results.size} of ${tests.length}`)
-      },
-    })
-    if (process.stderr.isTTY) process.stderr.write('\r')
-    return results
-  } finally {
-    await rm(dir, { recursive: true, force: true })
+  const results = new Map<string, Result>()
+  const clouds = Map.groupBy(tests, ({ test }) => suite.wantsSecondStore?.(test) ?? false)
+  for (const [hasSecondStore, these] of clouds) {
+    const dir = await mkdtemp(join(tmpdir(), 'stratolith-conformance-'))
+    await chmod(dir, 0o711)
+    try {
+      await using bed = await openTestbed(dir, { hasSecondStore })
+      await suite.run(bed, {
+        tests: these.map(({ test }) => test),
+        concurrency: values.concurrency === undefined ? suite.concurrency : Number(values.concurrency),
+        onLine: hear,
+        onResult(test, result) {
+          results.set(test, result)
+          if (process.stderr.isTTY) process.stderr.write(`\r${results.size} of ${tests.length}`)
+        },
+      })
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
   }
+  if (process.stderr.isTTY) process.stderr.write('\r')
+  return results
+}
+
+function hear(line: string): void {
+  if (values.verbose === true) console.log(line)
+  if (values.keep !== undefined) printed.push(line)
 }
 
 function report(suite: Suite, tests: readonly Listed[], results: ReadonlyMap<string, Result>): void {

@@ -18,6 +18,8 @@ export interface Suite {
   readonly packages: readonly (readonly [name: string, proof: string, purpose: string])[]
   /** How many at once, where nobody says: one where tests of the suite get in each other's way. */
   readonly concurrency: number
+  /** Which tests are about several stores of images: all others find one, and some would wait for the rest of them. */
+  readonly wantsSecondStore?: (test: string) => boolean
   run(bed: Testbed, run: SuiteRun): Promise<void>
 }
 
@@ -39,6 +41,7 @@ const tempest: Suite = {
   title: 'Tempest 33.0.0',
   packages: [['tempest', '/usr/bin/tempest', 'the suite'], TEMPEST_LIBRARY, STESTR, DISKS],
   concurrency: 2,
+  wantsSecondStore: (test) => test.includes('.MultiStores'),
   async run(bed, run) {
     const workspace = join(bed.dir, 'tempest')
     const env = environment(bed)
@@ -133,12 +136,8 @@ export const SUITES: readonly Suite[] = [
     pkg: 'python3-openstacksdk',
     module: 'openstack',
     files: { 'CONTRIBUTING.rst': 'Tests upload this.\n' },
-    settings: () => ({
-      OS_CLOUD: 'devstack-admin',
-      // Seconds that a test may take, and that it waits for a status: its own are for unit tests, and for slow clouds.
-      OS_TEST_TIMEOUT: '120',
-      OPENSTACKSDK_FUNC_TEST_TIMEOUT: '60',
-    }),
+    // Waits for a status less long than for real guests.
+    settings: () => ({ OS_CLOUD: 'devstack-admin', OPENSTACKSDK_FUNC_TEST_TIMEOUT: '60' }),
   }),
   gophercloud,
   pythonClient('novaclient', 'python-novaclient 18.1.0', {
@@ -179,6 +178,8 @@ function environment({ dir, cloudsYaml }: Testbed): NodeJS.ProcessEnv {
     HOME: dir,
     PYTHONWARNINGS: 'ignore',
     OS_CLIENT_CONFIG_FILE: cloudsYaml,
+    // Seconds that a test may take, where a suite heeds it.
+    OS_TEST_TIMEOUT: '180',
     OS_STDOUT_CAPTURE: '1',
     OS_STDERR_CAPTURE: '1',
     OS_LOG_CAPTURE: '1',

@@ -80,7 +80,12 @@ export function tempestConfig(bed: Testbed, lockDir: string): string {
       extend_attached_volume: true,
       consistency_group: false,
     },
-    image: { disk_formats: 'raw', container_formats: 'bare,ami,aki,ari', http_image: `${bed.downloadsUrl}/disk.raw` },
+    image: {
+      disk_formats: 'raw',
+      container_formats: 'bare,ami,aki,ari',
+      build_timeout: 60,
+      http_image: `${bed.downloadsUrl}/disk.raw`,
+    },
     'image-feature-enabled': { api_v2: true, import_image: true, os_glance_reserved: true },
     placement: { max_microversion: 'latest' },
     validation: { run_validation: false, connect_method: 'fixed' },

@@ -36,8 +36,11 @@ interface Named {
   readonly name: string
 }
 
-/** @param dir an empty folder that other users may pass: PostgreSQL runs as one of its own */
-export async function openTestbed(dir: string): Promise<Testbed> {
+/**
+ * @param dir an empty folder that other users may pass: PostgreSQL runs as one of its own
+ * @param hasSecondStore whether images may lie in a store `second`, too
+ */
+export async function openTestbed(dir: string, { hasSecondStore = false } = {}): Promise<Testbed> {
   const port = await freePort()
   await using opened = new AsyncDisposableStack()
   const disk = await emptyDisk(dir)
@@ -45,7 +48,7 @@ export async function openTestbed(dir: string): Promise<Testbed> {
   const emulator = await startCloud(dir, port, [
     ...['--emulator', '--clouds-yaml', 'none'],
     ...['--simulated-hosts', '2'],
-    ...['--image-stores', `second=${join(dir, 'second-store')}`],
+    ...(hasSecondStore ? ['--image-stores', `second=${join(dir, 'second-store')}`] : []),
     ...['--image-import-networks', '127.0.0.0/8', '--image-import-ports', 'all'],
   ])
   opened.defer(() => emulator.stop())
