@@ -2,8 +2,8 @@
  * Runs the tests: `test/run.ts [FILE…]`, all of them without arguments. One throw-away PostgreSQL serves the run; each
  * file is a process of its own. The last line is `N passed, N failed, N skipped`.
  *
- * A full run notes which routes the tests ask, and ends with the test that each has been asked. With
- * `STRATOLITH_TEST_ROUTES=DIR` any run notes them, in a folder that stays.
+ * A full run notes which routes the tests ask, and ends with the test that each has been asked; likewise the methods of
+ * the libvirt client. With `STRATOLITH_TEST_ROUTES=DIR` any run notes the routes, in a folder that stays.
  */
 import { globSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, chmod } from 'node:fs/promises'
@@ -31,7 +31,11 @@ await chmod(dir, 0o711)
 const counts = { passed: 0, failed: 0, skipped: 0 }
 const postgres = await startEmbeddedPostgres({ dir: join(dir, 'pg'), careless: true, maxConnections: 100 })
 process.env.STRATOLITH_TEST_DATABASE = postgres.url
-if (asked.length === 0) process.env.STRATOLITH_TEST_ROUTES ??= join(dir, 'routes')
+if (asked.length === 0) {
+  process.env.STRATOLITH_TEST_ROUTES ??= join(dir, 'routes')
+  process.env.LIBVIRT_TEST_CALLED ??= join(dir, 'libvirt-called')
+  await mkdir(process.env.LIBVIRT_TEST_CALLED, { recursive: true })
+}
 const routes = process.env.STRATOLITH_TEST_ROUTES
 if (routes !== undefined) await mkdir(routes, { recursive: true })
 const execArgv = routes === undefined ? [] : ['--import', join(root, 'test/compatibility/record.ts')]
@@ -39,7 +43,8 @@ const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
 try {
   await runFiles(files)
-  if (asked.length === 0 && !stopped.signal.aborted) await runFiles([join(root, 'test/compatibility/every-route.ts')])
+  const last = ['test/compatibility/every-route.ts', 'packages/libvirt/test/every-method.ts']
+  if (asked.length === 0 && !stopped.signal.aborted) await runFiles(last.map((file) => join(root, file)))
 } finally {
   await postgres.stop()
   await rm(dir, { recursive: true, force: true })

@@ -220,6 +220,35 @@ test('a backup is made of what changed since a checkpoint', limits, async () => 
   await first.delete()
 })
 
+test('a backup that others fetch goes on until it is aborted', limits, async () => {
+  const guest = await start('pull')
+  await guest.backupBegin(
+    `<domainbackup mode='pull'><server transport='unix' socket='${join(folder, 'pull.sock')}'/><disks>
+      <disk name='vda' type='file'><scratch file='${join(folder, 'pull.scratch')}'/></disk><disk name='vdb' backup='no'/>
+    </disks></domainbackup>`,
+  )
+  assert.match(await guest.backupXml(), /mode='pull'/)
+  assert.equal((await guest.jobInfo()).type, 'unbounded')
+  assert.equal((await guest.jobStats()).operation, 'backup')
+  await guest.abortJob()
+  assert.equal((await guest.jobInfo()).type, 'none')
+})
+
+test('a device is changed as it stands, and asked to leave by its alias', limits, async () => {
+  const guest = await start('devices')
+  const cd = (source: string) =>
+    `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/>${source}<target dev='hda' bus='ide'/><readonly/></disk>`
+  await guest.attachDevice(cd(''), config)
+  await guest.destroy()
+  await guest.create(C.VIR_DOMAIN_START_PAUSED)
+  const medium = disk('medium', 'raw')
+  await guest.updateDevice(cd(`<source file='${medium}'/>`), live)
+  assert.match(await guest.xml(), /medium\.raw/)
+  // A guest that does not run cannot let go; libvirt takes the wish all the same.
+  await guest.detachDeviceAlias('virtio-disk1', live)
+  await assert.rejects(guest.detachDeviceAlias('nothing', live), /no device found/)
+})
+
 /** Resolves with the next event of the kind. */
 async function next<Kind extends 'block-job' | 'tunable' | 'metadata-change'>(kind: Kind, guest: Domain) {
   const told = Promise.withResolvers<DomainEventOf<Kind>>()
