@@ -11,6 +11,7 @@ import { checkVhdx } from './vhdx.ts'
 import { checkVmdk } from './vmdk.ts'
 
 export { CLAIMABLE, type ClaimedFormat, type DetectedFormat } from './formats.ts'
+export { type ConfinedProgram, type Confinement, confinedQemuImg } from './confined.ts'
 export { ImageRefused } from './refused.ts'
 
 export interface Inspection {
@@ -44,12 +45,17 @@ export async function inspectDiskImage(
   await using file = await openDiskFile(path)
   await checkClaim(file, claimed)
   const check = CHECKS[claimed]
-  const virtualSize = check === undefined ? BigInt(file.sizeBytes) : await check(file)
-  if (virtualSize > BigInt(largestVirtualSizeBytes)) {
-    throw new ImageRefused(`it claims a disk of ${virtualSize} bytes, and at most ${largestVirtualSizeBytes} are taken`)
-  }
-  await checkWithQemuImg(path, claimed)
-  return { virtualSizeBytes: Number(virtualSize) }
+  const inHeader = check === undefined ? BigInt(file.sizeBytes) : await check(file)
+  requireWithin(inHeader, largestVirtualSizeBytes)
+  // What QEMU sees is what a guest gets; of a VHD it believes the geometry.
+  const seen = await checkWithQemuImg(path, claimed)
+  if (seen !== undefined) requireWithin(seen, largestVirtualSizeBytes)
+  return { virtualSizeBytes: seen ?? Number(inHeader) }
+}
+
+function requireWithin(virtualSize: bigint | number, largest: number): void {
+  if (virtualSize <= largest) return
+  throw new ImageRefused(`it claims a disk of ${virtualSize} bytes, and at most ${largest} are taken`)
 }
 
 async function checkClaim(file: DiskFile, claimed: ClaimedFormat): Promise<void> {

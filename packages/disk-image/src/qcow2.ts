@@ -6,10 +6,16 @@ const HEADER_BYTES = 112
 const INCOMPATIBLE = { dirty: 0, corrupt: 1, externalDataFile: 2, compressionType: 3, extendedL2: 4 } as const
 const KNOWN_BITS = Object.values(INCOMPATIBLE).reduce((all, bit) => all | (1n << BigInt(bit)), 0n)
 const DATA_FILE_EXTENSION = 0x44415441
+const ENCRYPTION_EXTENSION = 0x0537be77
 const END_OF_EXTENSIONS = 0
 /** Extensions lie within the first cluster, which is never larger. */
 const LARGEST_CLUSTER_BITS = 21
 const MOST_EXTENSIONS = 64
+/** QEMU's own bounds, of tables that it reads into memory whole. */
+const LARGEST_L1_BYTES = 32 * 2 ** 20
+const LARGEST_REFCOUNT_TABLE_BYTES = 8 * 2 ** 20
+/** Nobody publishes an image with snapshots inside; each has a table of its own. */
+const MOST_SNAPSHOTS = 16
 
 /** @returns the virtual size in bytes */
 export async function checkQcow2(file: DiskFile): Promise<bigint> {
@@ -25,7 +31,18 @@ export async function checkQcow2(file: DiskFile): Promise<bigint> {
   const headerBytes = version === 2 ? 72 : header.readUInt32BE(100)
   if (version === 3) checkVersion3(header, headerBytes)
   await checkExtensions(file, headerBytes, 2 ** clusterBits)
+  checkTables(header, clusterBits)
   return header.readBigUInt64BE(24)
+}
+
+/** A small file may declare tables that fill the memory of whoever reads them. */
+function checkTables(header: Buffer, clusterBits: number): void {
+  const l1Entries = header.readUInt32BE(36)
+  if (l1Entries * 8 > LARGEST_L1_BYTES) throw new ImageRefused('the L1 table of the qcow2 is too large')
+  if (header.readUInt32BE(56) * 2 ** clusterBits > LARGEST_REFCOUNT_TABLE_BYTES) {
+    throw new ImageRefused('the refcount table of the qcow2 is too large')
+  }
+  if (header.readUInt32BE(60) > MOST_SNAPSHOTS) throw new ImageRefused('the qcow2 holds too many snapshots')
 }
 
 function checkVersion3(header: Buffer, headerBytes: number): void {
@@ -51,6 +68,7 @@ async function checkExtensions(file: DiskFile, from: number, clusterBytes: numbe
     const length = extension.readUInt32BE(4)
     if (type === END_OF_EXTENSIONS) return
     if (type === DATA_FILE_EXTENSION) throw new ImageRefused('the qcow2 names another file for its data')
+    if (type === ENCRYPTION_EXTENSION) throw new ImageRefused('the qcow2 is encrypted')
     if (length > clusterBytes - at - 8) throw new ImageRefused('a header extension of the qcow2 leaves the header')
     at += 8 + Math.ceil(length / 8) * 8
   }

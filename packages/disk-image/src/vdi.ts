@@ -9,6 +9,7 @@ const STATIC = 2
 const LINK_AT = 424
 const PARENT_AT = 440
 const UUID_BYTES = 16
+const BLOCK_BYTES = 2 ** 20
 
 /** @returns the virtual size in bytes */
 export async function checkVdi(file: DiskFile): Promise<bigint> {
@@ -19,5 +20,11 @@ export async function checkVdi(file: DiskFile): Promise<bigint> {
   for (const at of [LINK_AT, PARENT_AT]) {
     if (header.subarray(at, at + UUID_BYTES).some((byte) => byte !== 0)) throw new ImageRefused('the VDI has a parent')
   }
-  return header.readBigUInt64LE(368)
+  const sizeBytes = header.readBigUInt64LE(368)
+  if (header.readUInt32LE(376) !== BLOCK_BYTES) throw new ImageRefused('the VDI has blocks of another size than 1 MiB')
+  // The table of blocks is read into memory whole.
+  const blocks = (sizeBytes + BigInt(BLOCK_BYTES) - 1n) / BigInt(BLOCK_BYTES)
+  if (BigInt(header.readUInt32LE(384)) !== blocks)
+    throw new ImageRefused('the VDI has not the blocks that its disk has')
+  return sizeBytes
 }

@@ -9,6 +9,8 @@ const DIFFERENCING = 4
 const PARENT_LOCATORS_AT = 576
 const PARENT_LOCATORS = 8
 const PARENT_LOCATOR_BYTES = 24
+const LARGEST_BLOCK_BYTES = 2 ** 28
+const LARGEST_TABLE_BYTES = 64 * 2 ** 20
 
 /** @returns the virtual size in bytes */
 export async function checkVhd(file: DiskFile): Promise<bigint> {
@@ -32,6 +34,12 @@ export async function checkVhd(file: DiskFile): Promise<bigint> {
 async function checkDynamic(file: DiskFile, footer: Buffer): Promise<void> {
   const header = await file.read(footer.readBigUInt64BE(16), 1024)
   if (header.toString('latin1', 0, 8) !== 'cxsparse') throw new ImageRefused('the dynamic VHD has no header')
+  const blockBytes = header.readUInt32BE(32)
+  if (blockBytes < 512 || blockBytes > LARGEST_BLOCK_BYTES || (blockBytes & (blockBytes - 1)) !== 0) {
+    throw new ImageRefused(`the dynamic VHD has blocks of ${blockBytes} bytes`)
+  }
+  // The table of blocks is read into memory whole.
+  if (header.readUInt32BE(28) * 4 > LARGEST_TABLE_BYTES) throw new ImageRefused('the table of the VHD is too large')
   const locators = header.subarray(PARENT_LOCATORS_AT, PARENT_LOCATORS_AT + PARENT_LOCATORS * PARENT_LOCATOR_BYTES)
   for (let at = 0; at < locators.length; at += PARENT_LOCATOR_BYTES) {
     if (locators.readUInt32BE(at) !== 0) throw new ImageRefused('the VHD names a parent')

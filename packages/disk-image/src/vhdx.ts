@@ -20,20 +20,26 @@ export async function checkVhdx(file: DiskFile): Promise<bigint> {
   const count = table.readUInt16LE(10)
   if (count > 2047) throw new ImageRefused('the metadata of the VHDX is too long')
   let virtualSize: bigint | undefined
-  let hasParameters = false
+  let blockBytes: number | undefined
   for (let entry = 0; entry < count; entry++) {
     const at = 32 + entry * 32
     const id = table.subarray(at, at + 16)
     const itemAt = metadataAt + BigInt(table.readUInt32LE(at + 16))
     if (id.equals(PARENT_LOCATOR)) throw new ImageRefused('the VHDX names a parent')
     if (id.equals(FILE_PARAMETERS)) {
-      hasParameters = true
-      const flags = (await file.read(itemAt, 8)).readUInt32LE(4)
+      const parameters = await file.read(itemAt, 8)
+      blockBytes = parameters.readUInt32LE(0)
+      const flags = parameters.readUInt32LE(4)
       if ((flags & HAS_PARENT) !== 0) throw new ImageRefused('the VHDX holds the difference to another disk')
     }
     if (id.equals(VIRTUAL_DISK_SIZE)) virtualSize = (await file.read(itemAt, 8)).readBigUInt64LE(0)
   }
-  if (virtualSize === undefined || !hasParameters) throw new ImageRefused('the VHDX does not say how large it is')
+  if (virtualSize === undefined || blockBytes === undefined) {
+    throw new ImageRefused('the VHDX does not say how large it is')
+  }
+  if (blockBytes < 2 ** 20 || blockBytes > 2 ** 28 || (blockBytes & (blockBytes - 1)) !== 0) {
+    throw new ImageRefused(`the VHDX has blocks of ${blockBytes} bytes`)
+  }
   return virtualSize
 }
 

@@ -13,7 +13,7 @@ import { checkVhd } from '../src/vhd.ts'
 import { checkVhdx } from '../src/vhdx.ts'
 import { checkVmdk } from '../src/vmdk.ts'
 import { ImageRefused, inspectDiskImage } from '../src/index.ts'
-import { aDynamicVhd, aFixedVhd, anIso, aQcow2, aVdi, aVhdx, aVmdk } from './crafted.ts'
+import { aDynamicVhd, aFixedVhd, anIso, aPloop, aQcow2, aVdi, aVhdx, aVmdk } from './crafted.ts'
 
 const MiB = 2n ** 20n
 
@@ -122,6 +122,33 @@ describe('an image made by somebody else', () => {
         aQcow2((h) => h.writeBigUInt64BE(2n ** 50n, 24)),
         /claims a disk of 1125899906842624 bytes/,
       ))
+    it('is refused with an L1 table that fills the memory of its reader', () =>
+      refused(
+        checkQcow2,
+        aQcow2((h) => h.writeUInt32BE(2 ** 22 + 1, 36)),
+        /L1 table/,
+      ))
+    it('is refused with a refcount table that does', () =>
+      refused(
+        checkQcow2,
+        aQcow2((h) => h.writeUInt32BE(129, 56)),
+        /refcount table/,
+      ))
+    it('is refused with snapshots beyond reason', () =>
+      refused(
+        checkQcow2,
+        aQcow2((h) => h.writeUInt32BE(65_536, 60)),
+        /snapshots/,
+      ))
+    it('is refused with the header of an encryption, even where it declares none', () =>
+      refused(
+        checkQcow2,
+        aQcow2((h) => {
+          h.writeUInt32BE(0x0537be77, 104)
+          h.writeUInt32BE(16, 108)
+        }),
+        /encrypted/,
+      ))
     it('is refused in the disguise of raw', () => claimRefused('raw', aQcow2(), /claims to be raw, but it is qcow2/))
     it('is refused in the disguise of a kernel', () =>
       claimRefused('aki', aQcow2(), /claims to be aki, but it is qcow2/))
@@ -216,6 +243,20 @@ describe('an image made by somebody else', () => {
         aFixedVhd((footer) => footer.writeBigUInt64BE(2n ** 40n, 48)),
         /shorter/,
       ))
+    it('is refused with a table that fills the memory of its reader', () =>
+      refused(
+        checkVhd,
+        aDynamicVhd((image) => image.writeUInt32BE(2 ** 31, 512 + 28)),
+        /table/,
+      ))
+    for (const blockBytes of [0, 511, 3 * 2 ** 20, 2 ** 31]) {
+      it(`is refused with blocks of ${blockBytes} bytes`, () =>
+        refused(
+          checkVhd,
+          aDynamicVhd((image) => image.writeUInt32BE(blockBytes, 512 + 32)),
+          /blocks of/,
+        ))
+    }
     it('is refused in the disguise of raw', () => claimRefused('raw', aDynamicVhd(), /it is vhd/))
   })
 
@@ -227,6 +268,8 @@ describe('an image made by somebody else', () => {
     it('is refused with the name of a parent', () => refused(checkVhdx, aVhdx({ parentLocator: true }), /parent/))
     it('is refused when its two region tables differ', () =>
       refused(checkVhdx, aVhdx({ secondTableAt: 2 ** 21 }), /differ/))
+    it('is refused with blocks of another size than a VHDX may have', () =>
+      refused(checkVhdx, aVhdx({ blockBytes: 512 }), /blocks of 512/))
     it('is refused without metadata', () => refused(checkVhdx, aVhdx().fill(0, 192 * 1024, 320 * 1024), /no metadata/))
   })
 
@@ -240,6 +283,18 @@ describe('an image made by somebody else', () => {
         aVdi((h) => h.writeUInt32LE(4, 76)),
         /difference/,
       ))
+    it('is refused with a table that fills the memory of its reader', () =>
+      refused(
+        checkVdi,
+        aVdi((h) => h.writeUInt32LE(2 ** 31, 384)),
+        /blocks/,
+      ))
+    it('is refused with blocks of another size than 1 MiB', () =>
+      refused(
+        checkVdi,
+        aVdi((h) => h.writeUInt32LE(1, 376)),
+        /1 MiB/,
+      ))
     it('is refused with a parent', () =>
       refused(
         checkVdi,
@@ -250,12 +305,21 @@ describe('an image made by somebody else', () => {
 
   describe('as ploop', () => {
     it('tells its virtual size', async () => {
-      const image = Buffer.alloc(4096)
-      image.write('WithouFreSpacExt')
-      image.writeUInt32LE(2, 16)
-      image.writeBigUInt64LE(2048n, 36)
-      assert.equal(await ask(checkPloop, image), MiB)
+      assert.equal(await ask(checkPloop, aPloop()), MiB)
     })
+    it('is refused with a table that fills the memory of its reader', () =>
+      refused(
+        checkPloop,
+        aPloop((h) => h.writeUInt32LE(2 ** 30, 32)),
+        /table/,
+      ))
+    it('is refused with clusters of no size', () =>
+      refused(
+        checkPloop,
+        aPloop((h) => h.writeUInt32LE(0, 28)),
+        /no size/,
+      ))
+    it('is refused in the disguise of raw', () => claimRefused('raw', aPloop(), /it is ploop/))
   })
 
   describe('as plain bytes', () => {

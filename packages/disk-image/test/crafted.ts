@@ -67,6 +67,8 @@ export function aDynamicVhd(change: (image: Buffer) => void = () => {}): Buffer 
   const image = Buffer.alloc(SECTOR + 1024 + SECTOR + SECTOR)
   vhdFooter(3).copy(image, 0)
   image.write('cxsparse', SECTOR)
+  image.writeUInt32BE(1, SECTOR + 28)
+  image.writeUInt32BE(2 ** 21, SECTOR + 32)
   vhdFooter(3).copy(image, image.length - SECTOR)
   change(image)
   return image
@@ -91,7 +93,12 @@ const GUIDS = {
 }
 
 /** The parts of a VHDX of 1 MiB that tell what it is. */
-export function aVhdx({ flags = 0, parentLocator = false, secondTableAt = METADATA_AT } = {}): Buffer {
+export function aVhdx({
+  flags = 0,
+  parentLocator = false,
+  secondTableAt = METADATA_AT,
+  blockBytes = 2 ** 20,
+} = {}): Buffer {
   const image = Buffer.alloc(METADATA_AT + 128 * 1024)
   image.write('vhdxfile', 0)
   for (const [index, at] of REGION_TABLES_AT.entries()) {
@@ -111,7 +118,7 @@ export function aVhdx({ flags = 0, parentLocator = false, secondTableAt = METADA
     image.writeUInt32LE(8, at + 20)
   }
   const values = METADATA_AT + 64 * 1024
-  image.writeUInt32LE(2 ** 20, values)
+  image.writeUInt32LE(blockBytes, values)
   image.writeUInt32LE(flags, values + 4)
   image.writeBigUInt64LE(2n ** 20n, values + 16)
   return image
@@ -126,6 +133,19 @@ export function aVdi(change: (header: Buffer) => void = () => {}): Buffer {
   image.writeUInt32LE(1, 76)
   image.writeBigUInt64LE(2n ** 20n, 368)
   image.writeUInt32LE(2 ** 20, 376)
+  image.writeUInt32LE(1, 384)
+  change(image)
+  return image
+}
+
+/** A ploop of 1 MiB. */
+export function aPloop(change: (image: Buffer) => void = () => {}): Buffer {
+  const image = Buffer.alloc(4096)
+  image.write('WithouFreSpacExt')
+  image.writeUInt32LE(2, 16)
+  image.writeUInt32LE(2048, 28)
+  image.writeUInt32LE(1, 32)
+  image.writeBigUInt64LE(2048n, 36)
   change(image)
   return image
 }

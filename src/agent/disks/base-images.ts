@@ -9,10 +9,10 @@ import { statSync, unlinkSync } from 'node:fs'
 import { chmod, mkdir, open, readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
+import { ImageRefused, type Inspection, inspectDiskImage } from '@stratolith/disk-image'
 import { type ImageId, isUuid } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
-import { runTool } from './host-tools.ts'
+import { runOnImage } from './host-tools.ts'
 import { openJoined } from './joined.ts'
 import { imageCutShort, imageUnacceptable, noRoom } from './problems.ts'
 import { makeWhole, sweepUnfinished, unfinishedName } from './whole-files.ts'
@@ -63,8 +63,8 @@ export async function openBaseImages(dir: string, images: ImageSource): Promise<
       const fetched = isFlat ? made : unfinishedName(dir)
       try {
         await download(images, image, fetched, signal)
-        await inspect(image, fetched)
-        if (!isFlat) await flatten(image, fetched, made, signal)
+        const { virtualSizeBytes } = await inspect(image, fetched)
+        if (!isFlat) await flatten(image, virtualSizeBytes, fetched, made, signal)
       } finally {
         if (!isFlat) await rm(fetched, { force: true })
       }
@@ -173,9 +173,9 @@ function isZero(bytes: Buffer): boolean {
   return bytes[0] === 0 && bytes.compare(bytes, 1, bytes.length, 0, bytes.length - 1) === 0
 }
 
-async function inspect({ imageId, imageFormat }: WantedImage, path: string): Promise<void> {
+async function inspect({ imageId, imageFormat }: WantedImage, path: string): Promise<Inspection> {
   try {
-    await inspectDiskImage(path, { claimed: imageFormat, largestVirtualSizeBytes: LARGEST_DISK_BYTES })
+    return await inspectDiskImage(path, { claimed: imageFormat, largestVirtualSizeBytes: LARGEST_DISK_BYTES })
   } catch (error) {
     if (error instanceof ImageRefused) throw imageUnacceptable(imageId, error.message, error)
     throw error
@@ -183,15 +183,22 @@ async function inspect({ imageId, imageFormat }: WantedImage, path: string): Pro
 }
 
 /** From a format to plain bytes, with holes where it holds nothing. A small image may hold a huge one: there must be room. */
-async function flatten(image: WantedImage, from: string, to: string, signal: AbortSignal): Promise<void> {
+async function flatten(
+  image: WantedImage,
+  virtualSizeBytes: number,
+  from: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
   const format = QEMU_FORMAT[image.imageFormat] ?? image.imageFormat
-  const measured = await runTool('qemu-img', ['measure', '--output=json', '-f', format, '-O', 'qcow2', from], {
+  const measured = await runOnImage(['measure', '--output=json', '-f', format, '-O', 'qcow2', from], {
     attempted: 'measure the image',
     signal,
   })
   await requireRoom(join(to, '..'), (JSON.parse(measured) as { required: number }).required)
-  await runTool('qemu-img', ['convert', '-f', format, '-O', 'raw', from, to], {
+  await runOnImage(['convert', '-f', format, '-O', 'raw', from, to], {
     attempted: 'convert the image',
+    writesBytes: virtualSizeBytes,
     signal,
   })
 }

@@ -171,6 +171,17 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     assert.deepEqual(await unfinished(), [])
   })
 
+  it('a small image that would fill the host, one cluster of it again and again, gives no disk', async () => {
+    const id = newId<ImageId>()
+    const path = join(dir, `${id}.qcow2`)
+    await writeFile(path, aBomb())
+    files.set(id, path)
+    const image = { imageId: id, imageFormat: 'qcow2', imageSizeBytes: (await stat(path)).size }
+    await refused(disks.ensureRootDisk(order(image)), 'agent.disk.no-room')
+    assert.ok(!existsSync(base(image)))
+    assert.deepEqual(await unfinished(), [])
+  })
+
   it('an image that arrives short gives no disk', async () => {
     const image = await anImage('raw')
     await refused(disks.ensureRootDisk(order({ ...image, imageSizeBytes: 5 * MiB })), 'agent.disk.image-cut-short')
@@ -317,3 +328,24 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     assert.equal(opened, 1)
   })
 })
+
+/** A qcow2 of 10 MiB that claims 10 TiB full of data: every entry of every table points to the same place. */
+function aBomb(): Buffer {
+  const cluster = 2 * MiB
+  const [l1At, refcountsAt, l2At, dataAt] = [1, 2, 3, 4].map((index) => index * cluster) as [number, ...number[]]
+  const entries = 20
+  const image = Buffer.alloc(5 * cluster)
+  image.write('QFI\xfb', 0, 'latin1')
+  image.writeUInt32BE(3, 4)
+  image.writeUInt32BE(21, 20)
+  image.writeBigUInt64BE(BigInt(entries) * 2n ** 39n, 24)
+  image.writeUInt32BE(entries, 36)
+  image.writeBigUInt64BE(BigInt(l1At), 40)
+  image.writeBigUInt64BE(BigInt(refcountsAt!), 48)
+  image.writeUInt32BE(1, 56)
+  image.writeUInt32BE(4, 96)
+  image.writeUInt32BE(104, 100)
+  for (let entry = 0; entry < entries; entry++) image.writeBigUInt64BE(BigInt(l2At!), l1At + entry * 8)
+  for (let at = 0; at < cluster; at += 8) image.writeBigUInt64BE(BigInt(dataAt!), l2At! + at)
+  return image.fill('x', dataAt)
+}

@@ -5,7 +5,7 @@ import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
+import { type Confinement, confinedQemuImg, ImageRefused, inspectDiskImage } from '@stratolith/disk-image'
 import { DomainError } from '../../domain-error.ts'
 import { type ImageId, isUuid, type VolumeId } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
@@ -28,6 +28,9 @@ const GIB = 1024 ** 3
 
 /** QEMU's names for what the image service calls otherwise; every other name is the same in both. */
 const QEMU_FORMATS: Readonly<Record<string, string>> = { vhd: 'vpc', ploop: 'parallels', iso: 'raw' }
+
+/** An image may be made to take for ever, or to fill the memory of whoever reads it. */
+const CONVERTING: Omit<Confinement, 'largestFileBytes'> = { cpuSeconds: 2 * 3600, memoryBytes: 4 * 2 ** 30 }
 
 const run = promisify(execFile)
 
@@ -135,9 +138,12 @@ async function convert(image: string, format: string, target: string, signal: Ab
     if (!(error instanceof ImageRefused)) throw error
     throw new DomainError('invalid', 'agent.image.refused', `The image is refused: ${error.message}.`, { cause: error })
   }
+  const qemuImg = await confinedQemuImg({ ...CONVERTING, largestFileBytes: size })
+  if (qemuImg === undefined) throw new Error('qemu-img or prlimit is not installed')
   await run(
-    'qemu-img',
+    qemuImg.program,
     [
+      ...qemuImg.before,
       'convert',
       '-n',
       '-W',
