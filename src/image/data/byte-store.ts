@@ -43,18 +43,13 @@ export interface ByteStore {
 
 /** How much is read at once for a download: each read crosses to a pool thread and back. */
 const READ_BYTES = 2 ** 20
-const WRITES_AT_ONCE = 2
 const FLUSHES_AT_ONCE = 1
 
 export async function openByteStore(dir: string): Promise<ByteStore> {
   const images = join(dir, 'images')
   const incoming = join(dir, 'incoming')
   for (const folder of [images, incoming]) await mkdir(folder, { recursive: true, mode: 0o700 })
-  const tools = {
-    hashes: openHashPool(),
-    writing: openTurns(WRITES_AT_ONCE),
-    flushing: openTurns(FLUSHES_AT_ONCE),
-  }
+  const tools = { hashes: openHashPool(), flushing: openTurns(FLUSHES_AT_ONCE) }
   const path = (id: ImageId) => join(images, id)
   const incomingPath = (imageId: ImageId, uploadId: string) => join(incoming, `${imageId}.${uploadId}`)
 

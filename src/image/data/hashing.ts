@@ -1,6 +1,7 @@
 /**
- * MD5 and SHA-512 of a stream, off the main thread and beside each other: together they cost more than a second a GiB,
- * which other requests must not wait for. The threads share memory with the writer, so no byte is copied for them.
+ * MD5 and SHA-512 of a stream, off the main thread and beside each other: together they cost more than two seconds a
+ * GiB, which other requests must not wait for. A thread that hashes may write to a file, too. The threads share memory
+ * with whoever fills it, so no byte is copied for them. What was measured: docs/decisions/0008-image-bytes.md
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -8,7 +9,10 @@ import type { FromWorker, ToWorker } from './hash-worker.ts'
 
 /** One hash of one stream. Calls are answered in order. */
 export interface Hashing {
-  /** Resolves when the bytes have been read, and the memory may be written again. */
+  /**
+   * Resolves when the bytes have been read, and written where a file was given: the memory may be filled again.
+   * @throws as writing does
+   */
   update(memory: SharedArrayBuffer, length: number): Promise<void>
   /** In hex. Ends the stream. */
   digest(): Promise<string>
@@ -17,7 +21,11 @@ export interface Hashing {
 }
 
 export interface HashPool {
-  open(algorithm: 'md5' | 'sha512'): Hashing
+  /**
+   * @param fd a file that gets all that is hashed, from its beginning; where a whole update is zero, a hole. It must stay
+   * open until each update has been settled.
+   */
+  open(algorithm: 'md5' | 'sha512', fd?: number): Hashing
   close(): Promise<void>
 }
 
@@ -48,7 +56,8 @@ export function openHashPool(): HashPool {
     threads.add(thread)
     worker.on('message', (message: FromWorker) => {
       const waiting = thread.streams.get(message.stream)?.shift()
-      waiting?.resolve(message.did === 'digest' ? message.digest : '')
+      if (message.did === 'fail') waiting?.reject(Object.assign(new Error(message.message), { code: message.code }))
+      else waiting?.resolve(message.did === 'digest' ? message.digest : '')
     })
     const ended = (error: Error) => {
       threads.delete(thread)
@@ -67,8 +76,7 @@ export function openHashPool(): HashPool {
   }
 
   const leave = (thread: Thread, stream: number) => {
-    thread.streams.delete(stream)
-    if (thread.streams.size > 0) return
+    if (!thread.streams.delete(stream) || thread.streams.size > 0) return
     thread.idle = setTimeout(() => {
       threads.delete(thread)
       void thread.worker.terminate()
@@ -77,7 +85,7 @@ export function openHashPool(): HashPool {
   }
 
   return {
-    open(algorithm) {
+    open(algorithm, fd) {
       const thread = pickThread()
       clearTimeout(thread.idle)
       const stream = nextStream++
@@ -90,7 +98,7 @@ export function openHashPool(): HashPool {
           waiting.push({ resolve, reject })
           post(message)
         })
-      post({ do: 'open', stream, algorithm })
+      post({ do: 'open', stream, algorithm, fd })
       return {
         async update(memory, length) {
           await ask({ do: 'update', stream, memory, length })

@@ -1,16 +1,13 @@
 /**
- * Bytes of an image on their way in: from a socket into a temporary file, while both hashes are computed beside.
- *
- * The stream is gathered in slots of shared memory. A full slot is written and hashed twice, all three at once, and is
- * free again when all three are done; while none is free the socket is not read. So memory is flat whatever comes.
+ * Bytes of an image on their way in: from a stream into a temporary file, while both hashes are computed beside. While
+ * these have enough to do (./hashed-file.ts), the stream is not read.
  */
-import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import { IncomingMessage } from 'node:http'
+import { finished, type Readable } from 'node:stream'
 import { isDomainError } from '../../domain-error.ts'
 import { imageTooLarge, storageFull, uploadBroken, uploadStalled } from '../errors.ts'
-import type { HashPool } from './hashing.ts'
-import type { Turns } from './turns.ts'
+import { type HashedFileTools, openHashedFile } from './hashed-file.ts'
 
 export interface Received {
   readonly path: string
@@ -28,30 +25,12 @@ export interface ReceiveOrder {
   readonly idleMs: number
 }
 
-export interface ReceiveTools {
-  readonly hashes: HashPool
-  readonly writing: Turns
-  readonly flushing: Turns
-}
-
-const SLOT_BYTES = 2 ** 20
-const SLOTS = 4
-/** The disk is kept busy while bytes come in, so that little is left to flush at the end. */
-const FLUSH_EVERY_BYTES = 64 * SLOT_BYTES
-
-interface Slot {
-  readonly memory: SharedArrayBuffer
-  readonly bytes: Buffer
-}
-
-/** Slots of uploads that have ended. */
-const spare: Slot[] = []
-
 /**
+ * The stream is left paused when this fails: destroying a request takes away the connection, and the answer with it.
  * @throws DomainError `image.data.too-large`, `image.data.storage-full`, `image.data.broken-off`, `image.data.stalled`
  */
-export async function receive(order: ReceiveOrder, tools: ReceiveTools): Promise<Received> {
-  const file = await tools.writing.take(() => open(order.path, 'wx', 0o600))
+export async function receive(order: ReceiveOrder, tools: HashedFileTools): Promise<Received> {
+  const file = await open(order.path, 'wx', 0o600)
   try {
     return await receiveInto(file, order, tools)
   } catch (error) {
@@ -61,167 +40,74 @@ export async function receive(order: ReceiveOrder, tools: ReceiveTools): Promise
   }
 }
 
-async function receiveInto(file: FileHandle, order: ReceiveOrder, tools: ReceiveTools): Promise<Received> {
-  const { source, path, capBytes, idleMs } = order
-  const writer = openWriter(file, tools)
+async function receiveInto(
+  file: FileHandle,
+  { source, path, capBytes, idleMs }: ReceiveOrder,
+  tools: HashedFileTools,
+): Promise<Received> {
+  const hashed = openHashedFile(file, tools)
   const idle = setTimeout(() => source.destroy(uploadStalled(idleMs)), idleMs)
-  let slot = await writer.take()
-  let filled = 0
   let sizeBytes = 0
   try {
-    // The stream is left alone when this fails: destroying a request takes away the connection, and the answer with it.
-    for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    await eachChunk(source, (chunk) => {
       idle.refresh()
       sizeBytes += chunk.length
       if (sizeBytes > capBytes) throw imageTooLarge(capBytes)
-      for (let at = 0; at < chunk.length; ) {
-        const part = Math.min(chunk.length - at, SLOT_BYTES - filled)
-        chunk.copy(slot.bytes, filled, at, at + part)
-        at += part
-        filled += part
-        if (filled < SLOT_BYTES) continue
-        writer.give(slot, filled)
-        slot = await writer.take()
-        filled = 0
-      }
-    }
-    return { path, sizeBytes, ...(await writer.end(slot, filled)) }
+      return hashed.add(chunk)
+    })
+    clearTimeout(idle)
+    return { path, sizeBytes, ...(await hashed.end()) }
   } catch (error) {
-    await writer.abandon(slot)
+    await hashed.abandon()
     throw error
   } finally {
     clearTimeout(idle)
   }
 }
 
-/** Slots go in and come back; what goes wrong meanwhile is thrown at the next call. */
-function openWriter(file: FileHandle, { hashes, writing, flushing }: ReceiveTools) {
-  const free: Slot[] = []
-  let made = 0
-  let position = 0
-  let flushed = 0
-  let failure: { error: unknown } | undefined
-  let wake: (() => void) | undefined
-  const underWay = new Set<Promise<void>>()
-  let md5: ReturnType<HashPool['open']> | undefined
-  let sha512: ReturnType<HashPool['open']> | undefined
-
-  const follow = (work: Promise<unknown>, after: () => void) => {
-    const followed = work
-      .then(
-        () => {},
-        (error: unknown) => {
-          failure ??= { error }
-        },
-      )
-      .then(() => {
-        underWay.delete(followed)
-        after()
-        wake?.()
-      })
-    underWay.add(followed)
+/**
+ * Gives each chunk to `take`, which may keep the stream waiting. An async iterator does so as well, but joins what has
+ * gathered meanwhile into fresh memory.
+ */
+async function eachChunk(source: Readable, take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const stop = finished(source, { writable: false }, (error) => (error ? reject(error) : resolve()))
+  const onData = (chunk: Buffer) => {
+    try {
+      const taken = take(chunk)
+      if (taken === undefined) return freeMemory(source, chunk)
+      source.pause()
+      taken.then(() => {
+        freeMemory(source, chunk)
+        source.resume()
+      }, reject)
+    } catch (error) {
+      reject(error)
+    }
   }
-  const allDone = async () => {
-    while (underWay.size > 0) await Promise.all(underWay)
-  }
-  const write = async (slot: Slot, length: number, at: number) => {
-    if (isZero(slot.bytes, length)) return // A hole: `end` sets the size.
-    await writing.take(async () => {
-      for (let done = 0; done < length; ) {
-        done += (await file.write(slot.bytes, done, length - done, at + done)).bytesWritten
-      }
-    })
-  }
-  let isFlushing = false
-  const flushNowAndThen = () => {
-    if (isFlushing || position - flushed < FLUSH_EVERY_BYTES) return
-    isFlushing = true
-    flushed = position
-    follow(
-      flushing.take(() => file.datasync()),
-      () => {
-        isFlushing = false
-      },
-    )
-  }
-  const release = () => {
-    for (const slot of free.splice(0)) if (spare.length < 2 * SLOTS) spare.push(slot)
-  }
-
-  return {
-    async take(): Promise<Slot> {
-      for (;;) {
-        if (failure !== undefined) throw failure.error
-        const slot = free.pop()
-        if (slot !== undefined) return slot
-        if (made < SLOTS) {
-          made++
-          return spare.pop() ?? newSlot()
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    },
-
-    give(slot: Slot, length: number): void {
-      md5 ??= hashes.open('md5')
-      sha512 ??= hashes.open('sha512')
-      const { memory } = slot
-      const work = Promise.all([
-        write(slot, length, position),
-        md5.update(memory, length),
-        sha512.update(memory, length),
-      ])
-      position += length
-      follow(work, () => free.push(slot))
-      flushNowAndThen()
-    },
-
-    /** Writes what the last slot holds; then everything is on the disk. */
-    async end(slot: Slot, length: number): Promise<{ md5: string; sha512: string }> {
-      if (md5 === undefined || sha512 === undefined) {
-        // Less than a slot in all: sooner hashed than handed over.
-        await write(slot, length, 0)
-        await file.truncate(length)
-        await flushing.take(() => file.sync())
-        free.push(slot)
-        release()
-        const digest = (algorithm: string) => createHash(algorithm).update(slot.bytes.subarray(0, length)).digest('hex')
-        return { md5: digest('md5'), sha512: digest('sha512') }
-      }
-      this.give(slot, length)
-      await allDone()
-      if (failure !== undefined) throw failure.error
-      const [inMd5, inSha512] = await Promise.all([
-        md5.digest(),
-        sha512.digest(),
-        file.truncate(position).then(() => flushing.take(() => file.sync())),
-      ])
-      release()
-      return { md5: inMd5, sha512: inSha512 }
-    },
-
-    /** Waits for what is under way, which still reads the slots. */
-    async abandon(slot: Slot): Promise<void> {
-      await allDone()
-      md5?.abandon()
-      sha512?.abandon()
-      if (!free.includes(slot)) free.push(slot)
-      release()
-    },
+  source.on('data', onData)
+  try {
+    await promise
+  } catch (error) {
+    source.pause()
+    // How the rest of it fares is nobody's concern.
+    source.on('error', () => {})
+    throw error
+  } finally {
+    source.off('data', onData)
+    stop()
   }
 }
 
-function newSlot(): Slot {
-  const memory = new SharedArrayBuffer(SLOT_BYTES)
-  return { memory, bytes: Buffer.from(memory) }
-}
-
-/** Compares the bytes with themselves, one further: equal all along to a first zero. */
-function isZero(bytes: Buffer, length: number): boolean {
-  if (length === 0) return true
-  return bytes[0] === 0 && bytes.compare(bytes, 1, length, 0, length - 1) === 0
+/**
+ * The HTTP parser makes fresh memory for each chunk, and V8 reacts to hundreds of MiB of it by collecting garbage again
+ * and again: a fifth of all processor time of an upload. So what has been copied is given back at once. Chunks of other
+ * streams may be somebody's.
+ */
+function freeMemory(source: Readable, { buffer, length }: Buffer): void {
+  if (source instanceof IncomingMessage && buffer instanceof ArrayBuffer && buffer.byteLength === length) {
+    buffer.transfer(0)
+  }
 }
 
 function explained(error: unknown): unknown {
