@@ -91,6 +91,7 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
     asService(app, {
       name: 'compute',
       policies,
+      scopes: ['project'],
       microversions: MICROVERSIONS,
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),

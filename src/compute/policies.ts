@@ -12,6 +12,7 @@ import {
   PROJECT_MEMBER_OR_ADMIN,
   PROJECT_READER_OR_ADMIN,
   type Rule,
+  SERVICE_OR_ADMIN,
   ruleOf,
 } from '../http/policy.ts'
 
@@ -21,7 +22,8 @@ const ADMIN_OR_SELF = anyOf(
   ADMIN,
   ruleOf('self', (caller, target) => target.userId === undefined || target.userId === caller.userId),
 )
-const SERVICE = ruleOf('service', (caller) => caller.roles.includes('service'))
+/** Any token of a project, or of none. */
+const ANY_ROLE = ruleOf('any_role', () => true)
 
 const all = (rule: Rule, ...names: string[]): [string, Rule][] =>
   names.map((name) => [name.includes('compute:') ? name : `os_compute_api:${name}`, rule])
@@ -29,17 +31,11 @@ const all = (rule: Rule, ...names: string[]): [string, Rule][] =>
 export const COMPUTE_POLICIES: PolicyTable = Object.fromEntries([
   // Version documents, which upstream guards by no policy.
   ...all(ANYONE, 'compute:versions'),
-  ...all(
-    AUTHENTICATED,
-    'extensions',
-    'limits',
-    'os-availability-zone:list',
-    'os-quota-sets:defaults',
-    // Answered with 404 or 410 whoever asks.
-    'compute:gone',
-  ),
+  ...all(ANY_ROLE, 'extensions', 'limits', 'os-availability-zone:list', 'os-quota-sets:defaults'),
+  // Answered with 404 or 410 whoever asks.
+  ...all(AUTHENTICATED, 'compute:gone'),
   ...all(ADMIN_OR_SELF, 'os-keypairs:index', 'os-keypairs:create', 'os-keypairs:delete', 'os-keypairs:show'),
-  ...all(SERVICE, 'os-server-external-events:create', 'os-volumes-attachments:swap'),
+  ...all(SERVICE_OR_ADMIN, 'os-server-external-events:create', 'os-volumes-attachments:swap'),
 
   ...all(
     PROJECT_READER_OR_ADMIN,

@@ -55,6 +55,7 @@ export async function resourcesUnderTest(): Promise<ResourcesUnderTest> {
     asService(app, {
       name: 'compute',
       policies,
+      scopes: ['project'],
       microversions: MICROVERSIONS,
       authenticate: test.context.authenticate,
       identityUrl: test.context.publicUrl('identity'),

@@ -33,7 +33,7 @@ const rule = (name: string, allows: Rule['allows']): Rule => ({ name, allows })
 
 /** No token is asked for: version documents and the like. */
 export const ANYONE = rule('anyone', () => true)
-/** Any valid token, unscoped too. */
+/** Any valid token, whatever it is for: what upstream guards by no policy. */
 export const AUTHENTICATED = rule('authenticated', () => true)
 export const ADMIN = rule('admin', (caller) => caller.isAdmin)
 export const SERVICE_OR_ADMIN = rule('service_or_admin', (caller) => caller.isAdmin || has('service')(caller))
@@ -61,7 +61,11 @@ export function authorize(table: PolicyTable, policy: string, caller: Caller, ta
   const found = table[policy]
   if (found === undefined) throw new Error(`policy ${policy} is in no table`)
   if (found.allows(caller, target)) return
-  throw new DomainError('forbidden', 'policy.not-authorized', `Policy doesn't allow ${policy} to be performed.`, {
+  throw notAuthorized(policy)
+}
+
+export function notAuthorized(policy: string): DomainError {
+  return new DomainError('forbidden', 'policy.not-authorized', `Policy doesn't allow ${policy} to be performed.`, {
     details: { policy },
   })
 }

@@ -3,6 +3,7 @@
  * asService as the plugins mount.
  */
 import type { RouteOptions } from 'fastify'
+import { ANYONE, AUTHENTICATED } from './policy.ts'
 import type { ServiceDescription } from './service.ts'
 
 export interface ListedRoute {
@@ -17,6 +18,8 @@ export interface ListedRoute {
   /** The policy's name and rule; absent only for a route that forgot it, which a test refuses. */
   readonly policy?: string
   readonly rule?: string
+  /** The scopes of tokens that the service takes there; all where absent. */
+  readonly scopes?: readonly string[]
 }
 
 const listed: ListedRoute[] = []
@@ -52,5 +55,7 @@ function range(since: string | undefined, until: string | undefined) {
 
 function guard(service: ServiceDescription, policy: string | undefined) {
   const rule = policy === undefined ? undefined : service.policies[policy]
-  return { ...(policy && { policy }), ...(rule && { rule: rule.name }) }
+  const { scopes } = service
+  const scoped = scopes !== undefined && rule !== ANYONE && rule !== AUTHENTICATED
+  return { ...(policy && { policy }), ...(rule && { rule: rule.name }), ...(scoped && { scopes }) }
 }

@@ -17,7 +17,7 @@ import {
   negotiate,
   showMicroversion,
 } from './microversions.ts'
-import { ANYONE, authorize, type PolicyTable } from './policy.ts'
+import { ANYONE, AUTHENTICATED, authorize, notAuthorized, type PolicyTable } from './policy.ts'
 import { rememberRoute } from './route-list.ts'
 import { validate } from './schema-versions.ts'
 
@@ -28,10 +28,15 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What a token may be for; one that is for nothing counts as a project's. */
+export type TokenScope = 'system' | 'domain' | 'project'
+
 export interface ServiceDescription {
   /** `identity`, `compute`, `placement`, `image`, `network`, `volume`. */
   readonly name: string
   readonly policies: PolicyTable
+  /** Scopes of tokens that its guarded routes take; all where absent. Upstream's `scope_types`, with `enforce_scope` on. */
+  readonly scopes?: readonly TokenScope[]
   readonly microversions?: MicroversionRange
   /** From a token to its caller. @throws DomainError unauthenticated */
   readonly authenticate: (token: string, requestId: string) => Promise<Caller>
@@ -108,6 +113,7 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
   app.addHook('preHandler', async (request) => {
     const { policy, rawBody } = request.routeOptions.config
     if (policy !== undefined && service.policies[policy] !== ANYONE) {
+      refuseOtherScope(service, policy, request.caller)
       authorize(service.policies, policy, request.caller)
     }
     const schema = request.routeOptions.schema as { body?: TSchema; querystring?: TSchema } | undefined
@@ -134,6 +140,15 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
       request.log.error({ err: error, request_id: request.requestId, path: request.url }, 'request failed')
     return send(reply, service.fault(known ?? surprise(error), request))
   })
+}
+
+/** A token for the whole system manages identity; it says nothing about what is in projects, and opens none of it. */
+function refuseOtherScope({ policies, scopes }: ServiceDescription, policy: string, caller: Caller): void {
+  if (scopes === undefined || policies[policy] === AUTHENTICATED) return
+  const scope: TokenScope =
+    caller.system !== undefined ? 'system' : caller.domainId !== undefined ? 'domain' : 'project'
+  if (scopes.includes(scope)) return
+  throw notAuthorized(policy)
 }
 
 /** Clients put `Content-Type: application/json` on requests without a body too, on DELETE above all. */

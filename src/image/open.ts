@@ -66,6 +66,7 @@ export async function openImages(
     asService(app, {
       name: 'image',
       policies: imagePolicies,
+      scopes: ['project'],
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
       fault: imageFault,

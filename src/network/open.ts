@@ -33,6 +33,7 @@ export const openNetwork: OpenNetwork = async (context, { agents }) => {
     asService(app, {
       name: 'network',
       policies: POLICIES,
+      scopes: ['project'],
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),
       fault: networkFault,

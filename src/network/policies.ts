@@ -13,7 +13,6 @@ import {
   AUTHENTICATED,
   PROJECT_MANAGER_OR_ADMIN,
   PROJECT_MEMBER_OR_ADMIN,
-  PROJECT_READER,
   PROJECT_READER_OR_ADMIN,
   SERVICE_OR_ADMIN,
   anyOf,
@@ -62,10 +61,14 @@ const ADMIN_OR_NET_MEMBER = anyOf('admin_or_network_owner_member', ADMIN, NET_ME
 const SERVICE_OR_NET_MEMBER = anyOf('service_or_network_owner_member', SERVICE_OR_ADMIN, NET_MEMBER)
 const PAIRS = anyOf('admin_or_network_owner_member', ADMIN, NET_MEMBER, SERVICE)
 const OWNER_OR_SERVICE = anyOf('project_member_or_service', MEMBER, SERVICE)
-const READ_NETWORK = anyOf('reader_shared_external_or_service', PROJECT_READER_OR_ADMIN, SHARED, EXTERNAL, SERVICE)
+const READ_NETWORK_TAGS = anyOf('reader_shared_or_external', PROJECT_READER_OR_ADMIN, SHARED, EXTERNAL)
+const READ_NETWORK = anyOf('reader_shared_external_or_service', READ_NETWORK_TAGS, SERVICE)
+const READ_SUBNET_TAGS = anyOf('reader_of_subnet_or_network_without_service', READ_NETWORK_TAGS, NET_READER)
 const READ_SUBNET = anyOf('reader_of_subnet_or_network', READ_NETWORK, NET_READER)
-const READ_PORT = anyOf('reader_of_port_or_network', SERVICE_OR_ADMIN, PROJECT_READER, NET_READER)
-const DELETE_PORT = anyOf('member_of_port_or_network', SERVICE_OR_ADMIN, MEMBER, NET_MEMBER)
+const READ_PORT_TAGS = anyOf('reader_of_port_or_network', PROJECT_READER_OR_ADMIN, NET_READER)
+const READ_PORT = anyOf('reader_of_port_or_network_or_service', READ_PORT_TAGS, SERVICE)
+const DELETE_PORT_TAGS = anyOf('member_of_port_or_network', MEMBER, NET_MEMBER)
+const DELETE_PORT = anyOf('member_of_port_or_network_or_service', DELETE_PORT_TAGS, SERVICE)
 const RULE_MEMBER = anyOf('admin_or_security_group_owner_member', ADMIN, groupOwner('member'))
 const RULE_READER = anyOf('admin_or_security_group_owner_reader', ADMIN, groupOwner('reader'))
 const SUBNET_TAGS = anyOf('member_of_subnet_or_network', ADMIN_OR_NET_MEMBER, MEMBER)
@@ -87,7 +90,7 @@ export const POLICIES: PolicyTable = {
   'get_network:provider:network_type': ADMIN,
   'get_network:provider:physical_network': ADMIN,
   'get_network:provider:segmentation_id': ADMIN,
-  'get_network:tags': READ_NETWORK,
+  'get_network:tags': READ_NETWORK_TAGS,
   update_network: MEMBER,
   'update_network:shared': ADMIN,
   'update_network:router:external': ADMIN,
@@ -102,7 +105,7 @@ export const POLICIES: PolicyTable = {
   create_subnet: ADMIN_OR_NET_MEMBER,
   'create_subnet:tags': SUBNET_TAGS,
   get_subnet: READ_SUBNET,
-  'get_subnet:tags': READ_SUBNET,
+  'get_subnet:tags': READ_SUBNET_TAGS,
   update_subnet: anyOf('member_of_subnet_or_network', ADMIN_OR_NET_MEMBER, MEMBER),
   'update_subnet:tags': SUBNET_TAGS,
   delete_subnet: anyOf('member_of_subnet_or_network', ADMIN_OR_NET_MEMBER, MEMBER),
@@ -122,18 +125,18 @@ export const POLICIES: PolicyTable = {
   'create_port:fixed_ips:subnet_id': anyOf('service_network_owner_or_shared', SERVICE_OR_ADMIN, NET_MEMBER, SHARED),
   'create_port:port_security_enabled': SERVICE_OR_NET_MEMBER,
   'create_port:binding:host_id': SERVICE_OR_ADMIN,
-  'create_port:binding:profile': SERVICE_OR_ADMIN,
+  'create_port:binding:profile': SERVICE,
   'create_port:binding:vnic_type': OWNER_OR_SERVICE,
   'create_port:allowed_address_pairs': PAIRS,
   'create_port:allowed_address_pairs:mac_address': PAIRS,
   'create_port:allowed_address_pairs:ip_address': PAIRS,
-  'create_port:tags': OWNER_OR_SERVICE,
+  'create_port:tags': MEMBER,
   get_port: READ_PORT,
   'get_port:binding:vif_type': SERVICE_OR_ADMIN,
   'get_port:binding:vif_details': SERVICE_OR_ADMIN,
   'get_port:binding:host_id': SERVICE_OR_ADMIN,
   'get_port:binding:profile': SERVICE_OR_ADMIN,
-  'get_port:tags': READ_PORT,
+  'get_port:tags': READ_PORT_TAGS,
   update_port: OWNER_OR_SERVICE,
   'update_port:device_id': OWNER_OR_SERVICE,
   'update_port:device_owner': anyOf(
@@ -148,14 +151,14 @@ export const POLICIES: PolicyTable = {
   'update_port:fixed_ips:subnet_id': anyOf('service_network_owner_or_shared', SERVICE_OR_ADMIN, NET_MEMBER, SHARED),
   'update_port:port_security_enabled': SERVICE_OR_NET_MEMBER,
   'update_port:binding:host_id': SERVICE_OR_ADMIN,
-  'update_port:binding:profile': SERVICE_OR_ADMIN,
+  'update_port:binding:profile': SERVICE,
   'update_port:binding:vnic_type': OWNER_OR_SERVICE,
   'update_port:allowed_address_pairs': PAIRS,
   'update_port:allowed_address_pairs:mac_address': PAIRS,
   'update_port:allowed_address_pairs:ip_address': PAIRS,
-  'update_port:tags': OWNER_OR_SERVICE,
+  'update_port:tags': MEMBER,
   delete_port: DELETE_PORT,
-  'delete_port:tags': DELETE_PORT,
+  'delete_port:tags': DELETE_PORT_TAGS,
 
   create_security_group: MEMBER,
   'create_security_group:tags': MEMBER,

@@ -31,6 +31,7 @@ export function placementPlugin(context: ServiceContext): FastifyPluginAsync {
     asService(app, {
       name: 'placement',
       policies,
+      scopes: ['project'],
       microversions: RANGE,
       authenticate: context.authenticate,
       identityUrl: context.publicUrl('identity'),

@@ -58,7 +58,7 @@ export const volumePolicies = {
 
   'volume:extend': WRITE,
   'volume:extend_attached_volume': WRITE,
-  'volume_extension:volume_admin_actions:extend_volume_complete': ADMIN,
+  'volume_extension:volume_admin_actions:extend_volume_completion': ADMIN,
   'volume:revert_to_snapshot': WRITE,
   'volume_extension:volume_admin_actions:reset_status': ADMIN,
   'volume:retype': WRITE,

@@ -259,7 +259,7 @@ function refusedActions({ volumes }: Parts) {
     ),
     'os-unmanage': refuse('volume_extension:volume_unmanage', 'Giving up a volume without deleting it'),
     'os-extend_volume_completion': refuse(
-      'volume_extension:volume_admin_actions:extend_volume_complete',
+      'volume_extension:volume_admin_actions:extend_volume_completion',
       'Ending an extend from outside',
       '3.71',
     ),
