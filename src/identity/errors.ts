@@ -230,6 +230,7 @@ type InvalidCode =
   | 'project.parent-disabled'
   | 'project.parent-elsewhere'
   | 'project.parent-unknown'
+  | 'project.tag-taken'
   | 'project.too-many-tags'
   | 'project.two-forms'
   | 'region.circle'

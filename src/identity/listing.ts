@@ -10,9 +10,12 @@ import { invalid } from './errors.ts'
 import type { Links } from './links.ts'
 import { momentOf } from './moment.ts'
 
-/** Which query parameters filter a list, and the column that each is compared with. Others are ignored, as upstream does. */
+/**
+ * Which query parameters filter a list, and the column that each is compared with; `nothing` is what no row has. Others
+ * are ignored, as upstream does.
+ */
 export type Filterable = Readonly<
-  Record<string, { readonly column: string; readonly type: 'text' | 'boolean' | 'time' }>
+  Record<string, { readonly column: string; readonly type: 'text' | 'boolean' | 'time' | 'nothing' }>
 >
 
 export interface ListQuery {
@@ -23,7 +26,7 @@ export interface ListQuery {
 }
 
 type Condition =
-  | { readonly column: string; readonly is: string | boolean }
+  | { readonly column: string; readonly is: string | boolean | null }
   | { readonly column: string; readonly compare: (sql: Sql) => Fragment; readonly time: Date }
   | { readonly column: string; readonly like: string; readonly ignoreCase: boolean }
 
@@ -45,6 +48,10 @@ export function listQuery(query: unknown, filterable: Filterable): ListQuery {
     const filter = Object.hasOwn(filterable, name) ? filterable[name] : undefined
     if (filter === undefined) continue
     const text = last(value) ?? ''
+    if (filter.type === 'nothing') {
+      conditions.push({ column: filter.column, is: null })
+      continue
+    }
     if (filter.type === 'time') {
       if (comparator === undefined) conditions.push({ column: filter.column, ...comparedTime(name, text) })
       continue

@@ -129,7 +129,7 @@ export async function openIdentity(
       async (v3) => {
         await v3.register(tokenRoutes, { login, tokens, access, catalog, projects, domains, settings, links })
         await v3.register(domainRoutes, { domains, links })
-        await v3.register(projectRoutes, { projects, links })
+        await v3.register(projectRoutes, { projects, limits, links })
         await v3.register(userRoutes, { users, groups, projects, links })
         await v3.register(applicationCredentialRoutes, { applicationCredentials, links })
         await v3.register(groupRoutes, { groups, links })

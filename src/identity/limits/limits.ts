@@ -28,6 +28,8 @@ export interface Limits {
   create(body: Static<typeof LimitsBody>['limits']): Promise<readonly Limit[]>
   show(caller: Caller, id: string): Promise<Limit>
   list(caller: Caller, list: ListQuery): Promise<readonly Limit[]>
+  /** For those who may see the projects. */
+  ofProjects(projectIds: readonly string[]): Promise<readonly Limit[]>
   update(id: string, body: Static<typeof LimitBody>['limit']): Promise<Limit>
   delete(id: string): Promise<void>
 }
@@ -136,6 +138,8 @@ export function openLimits({ db, changes }: { db: Database; changes: Changes }):
       if (domainId === undefined && projectId === undefined) return []
       return await store.listLimits(db, list, { domainId, projectId })
     },
+
+    ofProjects: (projectIds) => store.listLimitsOf(db, projectIds),
 
     async update(id, body) {
       const change = { resourceLimit: body.resource_limit, description: body.description }

@@ -6,6 +6,7 @@ import { collection, listQuery } from '../listing.ts'
 import type { Limits } from './limits.ts'
 import { LimitBody, LimitsBody, RegisteredLimitBody, RegisteredLimitsBody } from './schemas.ts'
 import { LIMIT_FILTERS, type Limit, REGISTERED_LIMIT_FILTERS, type RegisteredLimit } from './store.ts'
+import { viewLimit } from './view.ts'
 
 const OneRegistered = Type.Object({ registered_limit_id: Type.String() })
 const OneLimit = Type.Object({ limit_id: Type.String() })
@@ -24,14 +25,7 @@ export const limitRoutes: FastifyPluginAsyncTypebox<{ limits: Limits; links: Lin
     links: { self: links.self('registered_limits', limit.id) },
   })
   const view = (limit: Limit) => ({
-    id: limit.id,
-    project_id: limit.projectId,
-    domain_id: limit.domainId,
-    service_id: limit.serviceId,
-    region_id: limit.regionId,
-    resource_name: limit.resourceName,
-    resource_limit: limit.resourceLimit,
-    description: limit.description,
+    ...viewLimit(limit),
     links: { self: links.self('limits', limit.id) },
   })
 

@@ -137,6 +137,13 @@ export async function listLimits(
        ${matching(sql, list)} ${paged(sql, list, 'l.id')}`
 }
 
+/** Those of projects, by project. */
+export async function listLimitsOf(sql: Sql, projectIds: readonly string[]): Promise<readonly Limit[]> {
+  return await sql<Limit[]>`
+    select ${columns(sql)} from identity.limits l join identity.registered_limits r on r.id = l.registered_limit_id
+     where l.project_id = any(${[...projectIds]}) order by l.id`
+}
+
 export async function insertLimit(sql: Sql, limit: Limit): Promise<void> {
   await guarded(async () => {
     await sql`

@@ -74,7 +74,7 @@ describe('projects', () => {
     assert.equal(deeper.status, 403)
     const { project } = (await test.ask(test.admin, 'GET', `/v3/projects/${line[2].id}?parents_as_ids&subtree_as_ids`))
       .body
-    assert.deepEqual(project.parents, { [line[1].id]: { [line[0].id]: null } })
+    assert.deepEqual(project.parents, { [line[1].id]: { [line[0].id]: { default: null } } })
     assert.deepEqual(project.subtree, { [line[3].id]: { [line[4].id]: null } })
     const listed = (await test.ask(test.admin, 'GET', `/v3/projects/${line[2].id}?parents_as_list`)).body.project
     assert.deepEqual(listed.parents, [], 'only those on which the caller has a role')
@@ -88,6 +88,16 @@ describe('projects', () => {
       (await test.ask(test.admin, 'GET', `/v3/projects/${line[2].id}?parents_as_list&parents_as_ids`)).status,
       400,
     )
+
+    const [service] = (await test.ask(test.admin, 'GET', '/v3/services?type=compute')).body.services
+    const what = { service_id: service.id, resource_name: 'cores' }
+    await test.ask(test.admin, 'POST', '/v3/registered_limits', { registered_limits: [{ ...what, default_limit: 9 }] })
+    const limits = [{ ...what, project_id: line[1].id, resource_limit: 5 }]
+    assert.equal((await test.ask(test.admin, 'POST', '/v3/limits', { limits })).status, 201)
+    const shown = await test.ask(test.admin, 'GET', `/v3/projects/${line[2].id}?parents_as_list&include_limits`)
+    assert.equal(shown.body.project.parents[0].project.limits[0].resource_limit, 5)
+    const alone = (await test.ask(test.admin, 'GET', `/v3/projects/${line[1].id}?include_limits`)).body.project
+    assert.equal('limits' in alone, false, 'limits come with lists of parents and children')
   })
 
   it('cannot be removed or disabled while others hang below, nor enabled below a disabled one', async () => {
@@ -129,7 +139,8 @@ describe('projects', () => {
     const put = await tags('PUT', '/one')
     assert.equal(put.status, 201)
     assert.equal(put.headers.location, `http://127.0.0.1:5000/identity/v3/projects/${id}/tags/one`)
-    assert.equal((await tags('PUT', '/one')).status, 201)
+    assert.equal((await tags('PUT', '/one')).status, 400, 'it is there already')
+    assert.equal((await tags('PUT', '/ONE')).status, 201, 'in capitals it is another')
     assert.equal((await tags('PUT', '/with,comma')).status, 400)
     assert.equal((await tags('GET', '/one')).status, 204)
     assert.equal((await tags('GET', '/two')).status, 404)

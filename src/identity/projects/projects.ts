@@ -157,7 +157,8 @@ export function openProjects({
       await changes.commit(async (tx) => {
         const project = await store.lockProject(tx, id)
         if (project === undefined) throw notFound('project', id)
-        if (project.tags.length >= MAX_TAGS && !project.tags.includes(tag)) {
+        if (project.tags.includes(tag)) throw invalid('project.tag-taken', `The project has the tag ${tag} already.`)
+        if (project.tags.length >= MAX_TAGS) {
           throw invalid('project.too-many-tags', `A project has at most ${MAX_TAGS} tags.`)
         }
         await store.insertTag(tx, id, tag)

@@ -4,6 +4,8 @@ import { last } from '../../http/paging.ts'
 import { Type } from 'typebox'
 import { validate } from '../../http/schema-versions.ts'
 import { invalid, notFound } from '../errors.ts'
+import type { Limits } from '../limits/limits.ts'
+import { viewLimit } from '../limits/view.ts'
 import type { Links } from '../links.ts'
 import { collection, flag, listQuery } from '../listing.ts'
 import type { Projects } from './projects.ts'
@@ -14,9 +16,9 @@ import { parentsAsIds, subtreeAsIds, viewProject } from './view.ts'
 const OneProject = Type.Object({ project_id: Type.String() })
 const OneTag = Type.Object({ project_id: Type.String(), tag: Type.String() })
 
-export const projectRoutes: FastifyPluginAsyncTypebox<{ projects: Projects; links: Links }> = async (
+export const projectRoutes: FastifyPluginAsyncTypebox<{ projects: Projects; limits: Limits; links: Links }> = async (
   app,
-  { projects, links },
+  { projects, limits, links },
 ) => {
   const view = (project: Project) => viewProject(project, links)
 
@@ -59,8 +61,15 @@ export const projectRoutes: FastifyPluginAsyncTypebox<{ projects: Projects; link
       }
       const above = parentsList || parentsIds ? await projects.ancestors(project.id) : []
       const below = subtreeList || subtreeIds ? await projects.descendants(project.id) : []
-      const asList = async (all: readonly Project[]) =>
-        (await projects.accessible(request.caller, all)).map((each) => ({ project: view(each) }))
+      const withLimits = flag(request.query, 'include_limits')
+      const asList = async (all: readonly Project[]) => {
+        const seen = await projects.accessible(request.caller, all)
+        const theirs = withLimits ? await limits.ofProjects(seen.map((each) => each.id)) : []
+        return seen.map((each) => {
+          const mine = theirs.filter((limit) => limit.projectId === each.id).map(viewLimit)
+          return { project: { ...view(each), ...(withLimits && { limits: mine }) } }
+        })
+      }
       return {
         project: {
           ...view(project),

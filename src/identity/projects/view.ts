@@ -18,11 +18,9 @@ export function viewProject(project: Project, links: Links): Record<string, unkn
   }
 }
 
-/** `{parent: {grandparent: null}}`, ending below the domain; null for a project right under it. */
+/** `{parent: {domain: null}}`: up to and with the project that acts as the domain; null for that one. */
 export function parentsAsIds(ancestors: readonly Project[]): Record<string, unknown> | null {
-  return ancestors
-    .filter((ancestor) => !ancestor.isDomain)
-    .reduceRight<Record<string, unknown> | null>((above, ancestor) => ({ [ancestor.id]: above }), null)
+  return ancestors.reduceRight<Record<string, unknown> | null>((above, ancestor) => ({ [ancestor.id]: above }), null)
 }
 
 /** `{child: {grandchild: null}}`; null for a leaf. */

@@ -15,6 +15,7 @@ export interface Access {
   readonly userName: string
   /** Whether the user and his domain are enabled. */
   readonly userEnabled: boolean
+  /** Of the user and his domain together: each only grows. */
   readonly userGeneration: number
   readonly userDomainId: DomainId
   readonly userDomainName: string
@@ -26,6 +27,7 @@ export interface Access {
   readonly scopeName: string | null
   /** Whether the project and its domain are enabled. */
   readonly scopeEnabled: boolean | null
+  /** Of the project and its domain together. */
   readonly scopeGeneration: number | null
   /** The domain of the project; null for a domain. */
   readonly scopeDomainId: DomainId | null
@@ -69,11 +71,11 @@ export async function findAccess(
   const scopeId = scope.kind === 'project' || scope.kind === 'domain' ? scope.id : null
   const [found] = await sql<Access[]>`
     select u.id as user_id, u.name as user_name, ${userIsActive(sql, inactiveDays)} and ud.enabled as user_enabled,
-           u.token_generation as user_generation, ud.id as user_domain_id, ud.name as user_domain_name,
+           u.token_generation + ud.token_generation as user_generation, ud.id as user_domain_id, ud.name as user_domain_name,
            u.default_project_id, u.options as user_options,
            (select expires_at from identity.passwords where user_id = u.id order by id desc limit 1) as password_expires_at,
            s.id as scope_id, s.name as scope_name, s.enabled and coalesce(sd.enabled, true) as scope_enabled,
-           s.token_generation as scope_generation, sd.id as scope_domain_id, sd.name as scope_domain_name,
+           s.token_generation + coalesce(sd.token_generation, 0) as scope_generation, sd.id as scope_domain_id, sd.name as scope_domain_name,
            (select coalesce(json_agg(json_build_object('id', r.id, 'name', r.name) order by r.name), '[]')
               from identity.roles r
              where r.domain_id is null and r.id in (${withImplied(sql, rolesIn(sql, userId, scope))})

@@ -42,6 +42,10 @@ export const USER_FILTERS: Filterable = {
   enabled: { column: 'u.enabled', type: 'boolean' },
   name: { column: 'u.name', type: 'text' },
   password_expires_at: { column: 'p.expires_at', type: 'time' },
+  // Of users who come from elsewhere, of whom there are none.
+  idp_id: { column: 'u.id', type: 'nothing' },
+  protocol_id: { column: 'u.id', type: 'nothing' },
+  unique_id: { column: 'u.id', type: 'nothing' },
 }
 
 export async function findUser(sql: Sql, id: string, inactiveDays = 0): Promise<User | undefined> {

@@ -120,6 +120,7 @@ describe('users', () => {
     assert.deepEqual(await found('name__istartswith=finder'), ['Finder-1', 'Finder-2'])
     assert.deepEqual(await found('name__startswith=Finder&enabled=0'), ['Finder-2'])
     assert.deepEqual(await found('domain_id=elsewhere'), [])
+    assert.deepEqual(await found('idp_id=somewhere'), [], 'nobody comes from elsewhere')
     assert.equal((await test.ask(test.admin, 'GET', '/v3/users?name=%00')).status, 400)
     assert.equal((await test.ask(test.admin, 'GET', '/v3/users/%00')).status, 400)
   })
