@@ -1,7 +1,7 @@
 /** A guest on a host, as libvirt sees it: a handle by uuid, and what can be asked of it. */
 import type { Duplex } from 'node:stream'
 import type { Connection } from './connection.ts'
-import type { WatchOptions } from './domain-events.ts'
+import type { DomainEventKind, DomainEventOf, WatchOptions } from './domain-events.ts'
 import type { DomainEvents } from './domains.ts'
 import { unsupportedError } from './errors.ts'
 import { Checkpoints } from './checkpoint.ts'
@@ -18,12 +18,13 @@ import {
   saveParameters,
   schedulerParameters,
 } from './domain-parameters.ts'
+import type { StopListening } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { NonnullDomain } from './generated/types.ts'
 import { type MigrateOptions, type MigrateParams, migrate, migrateToUri } from './migration.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { Snapshots } from './snapshot.ts'
-import { type Params, type ParamsToSend, type ParamTypes, paramsOf, toParams } from './typed-params.ts'
+import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
 import { duplexOf } from './rpc/stream.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
 import {
@@ -144,11 +145,6 @@ export interface GuestTime {
   seconds: number
   nanoseconds: number
 }
-/** Those of a table, and whatever a newer libvirt knows besides. */
-export type SendParams<Types extends ParamTypes> = {
-  readonly [Name in keyof Types]?: ParamsToSend[string]
-} & ParamsToSend
-
 const controlStates = ['ok', 'job', 'occupied', 'error'] as const
 const controlErrors = ['none', 'unknown', 'monitor', 'internal'] as const
 const vcpuStates = ['offline', 'running', 'blocked'] as const
@@ -1225,6 +1221,11 @@ export class Domain {
   /** Events of this guest only. */
   watch(wanted: Omit<WatchOptions, 'domain'> = {}): Promise<DomainEvents> {
     return this.connection.domains.watch({ ...wanted, domain: this })
+  }
+
+  /** As `domains.on`, of this guest only. */
+  on<Kind extends DomainEventKind>(kind: Kind, listener: (event: DomainEventOf<Kind>) => void): Promise<StopListening> {
+    return this.connection.domains.on(kind, listener, { domain: this })
   }
 
   toString(): string {

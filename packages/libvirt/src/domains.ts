@@ -1,6 +1,6 @@
 /** The guests of a host: finding, defining, listing, watching. One guest is a `Domain`. */
 import type { Connection } from './connection.ts'
-import { Domain, type SendParams } from './domain.ts'
+import { Domain } from './domain.ts'
 import {
   type DomainEvent,
   type DomainEventKind,
@@ -18,7 +18,7 @@ import type { EventHub, EventsLost, StopListening, Watch } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { DomainStatsRecord, NonnullDomain } from './generated/types.ts'
 import type { CallOptions } from './rpc/call.ts'
-import { type Params, paramsOf, toParams } from './typed-params.ts'
+import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
 import { type DomainState, domainState, stateReason } from './words.ts'
 
@@ -224,7 +224,8 @@ export class Domains {
     )
   }
   /**
-   * Calls the listener for each event of the kind, until the returned function was called.
+   * Calls the listener for each event of the kind, until the returned function was called. It is not told that the
+   * connection has ended, nor that events were lost: `connection.closed` and `connection.onEventsLost` are.
    *
    * @libvirt virConnectDomainEventRegisterAny, virConnectDomainEventDeregister, virConnectDomainEventDeregisterAny
    */

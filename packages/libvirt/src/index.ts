@@ -28,7 +28,6 @@ export {
   type JobType,
   type MemoryStats,
   type SecurityLabel,
-  type SendParams,
   type Vcpu,
 } from './domain.ts'
 export type {
@@ -118,7 +117,7 @@ export {
 export type { Transport } from './transport/transport.ts'
 export { socketPath, unixTransport } from './transport/unix.ts'
 export { type LibvirtUri, parseUri } from './uri.ts'
-export type { Params, ParamsToSend, ParamType, ParamTypes, ParamValue } from './typed-params.ts'
+export type { Params, ParamsToSend, ParamType, ParamTypes, ParamValue, SendParams } from './typed-params.ts'
 export { uuidBytes, uuidText } from './uuid.ts'
 export type {
   BlockJobStatus,

@@ -9,12 +9,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from './connection.ts'
-import type { Domain, SendParams } from './domain.ts'
+import type { Domain } from './domain.ts'
 import { migrateParameters } from './domain-parameters.ts'
 import { LibvirtError, requestError, unsupportedError } from './errors.ts'
 import * as C from './generated/constants.ts'
 import type { TypedParam } from './generated/types.ts'
-import { type Params, paramsOf, toParams } from './typed-params.ts'
+import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
 import { parseUri } from './uri.ts'
 
 /** VIR_MIGRATE_PARAM_*; `bandwidth` is MiB/s. */

@@ -21,6 +21,18 @@ export type ParamType = 'int' | 'uint' | 'llong' | 'ullong' | 'double' | 'boolea
 /** What libvirt wants by name. */
 export type ParamTypes = Readonly<Record<string, ParamType>>
 
+type Sent<Type extends ParamType> = Type extends 'string'
+  ? string | readonly string[]
+  : Type extends 'boolean'
+    ? boolean
+    : Type extends 'llong' | 'ullong'
+      ? number | bigint
+      : number
+/** Those of a table with their types, and by any other name what a newer libvirt knows. */
+export type SendParams<Types extends ParamTypes> = {
+  readonly [Name in keyof Types]?: Sent<Types[Name]> | TypedParamValue | undefined
+} & ParamsToSend
+
 /** A name that comes several times keeps its last value: `paramLists` keeps all. */
 export function paramsOf(params: readonly TypedParam[]): Params {
   const values: Params = Object.create(null)
@@ -62,10 +74,16 @@ function typed(field: string, value: ParamValue | TypedParamValue, type: ParamTy
     if (typeof value !== 'number' && typeof value !== 'bigint') throw bad()
     return Number(value)
   }
-  const integer = () => {
-    if (typeof value === 'bigint') return value
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw bad()
-    return BigInt(value)
+  const small = (least: number, most: number) => {
+    const given = number()
+    if (!Number.isInteger(given) || given < least || given > most) throw bad()
+    return given
+  }
+  const large = (least: bigint, most: bigint) => {
+    if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) throw bad()
+    const given = BigInt(value)
+    if (given < least || given > most) throw bad()
+    return given
   }
   switch (type ?? { string: 'string', boolean: 'boolean' }[typeof value as string]) {
     case 'string':
@@ -75,13 +93,13 @@ function typed(field: string, value: ParamValue | TypedParamValue, type: ParamTy
       if (typeof value !== 'boolean') throw bad()
       return { type: C.VIR_TYPED_PARAM_BOOLEAN, value: value ? 1 : 0 }
     case 'int':
-      return { type: C.VIR_TYPED_PARAM_INT, value: number() }
+      return { type: C.VIR_TYPED_PARAM_INT, value: small(-0x8000_0000, 0x7fff_ffff) }
     case 'uint':
-      return { type: C.VIR_TYPED_PARAM_UINT, value: number() }
+      return { type: C.VIR_TYPED_PARAM_UINT, value: small(0, 0xffff_ffff) }
     case 'llong':
-      return { type: C.VIR_TYPED_PARAM_LLONG, value: integer() }
+      return { type: C.VIR_TYPED_PARAM_LLONG, value: large(-(1n << 63n), (1n << 63n) - 1n) }
     case 'ullong':
-      return { type: C.VIR_TYPED_PARAM_ULLONG, value: integer() }
+      return { type: C.VIR_TYPED_PARAM_ULLONG, value: large(0n, (1n << 64n) - 1n) }
     case 'double':
       return { type: C.VIR_TYPED_PARAM_DOUBLE, value: number() }
     default:

@@ -163,6 +163,34 @@ test('parameters are plain objects in both directions', () => {
   )
 })
 
+test('a number that its type cannot hold is refused by the name of the parameter', () => {
+  const types = { a: 'int', b: 'uint', c: 'llong', d: 'ullong', e: 'double', f: 'boolean', g: 'string' } as const
+  const wrong: [keyof typeof types, unknown][] = [
+    ['a', 0x8000_0000],
+    ['a', 1.5],
+    ['b', -1],
+    ['b', 2 ** 32],
+    ['b', Number.NaN],
+    ['c', 1n << 63n],
+    ['c', 2 ** 53],
+    ['d', -1],
+    ['d', 1n << 64n],
+    ['d', true],
+    ['e', 'x'],
+    ['f', 1],
+    ['g', 1],
+    ['g', false],
+  ]
+  for (const [name, value] of wrong) {
+    assert.throws(
+      () => toParams({ [name]: value as never }, types),
+      (error: LibvirtError) =>
+        error.origin === 'request' && error.message.startsWith(`the parameter ${name} cannot be`),
+      `${name} ${value}`,
+    )
+  }
+})
+
 test('sets of CPUs are numbers here, bits and lists there', () => {
   assert.deepEqual([...cpuMapBytes([0, 7, 8, 19])], [0x81, 0x01, 0x08])
   assert.deepEqual([...cpuMapBytes([])], [0])

@@ -174,8 +174,8 @@ test('a parameter of a wrong type is refused here, by its name', { skip }, async
   const guest = await first()
   const refused = (work: Promise<void>, why: RegExp) => assert.rejects(work, why)
   await refused(guest.setMemoryParameters({ hard_limit: 1.5 }), /hard_limit cannot be 1.5/)
-  await refused(guest.setMemoryParameters({ hard_limit: 'much' }), /hard_limit cannot be much/)
-  await refused(guest.setBlkioParameters({ device_weight: 5 }), /device_weight cannot be 5: it is string/)
+  await refused(guest.setMemoryParameters({ hard_limit: 'much' as never }), /hard_limit cannot be much/)
+  await refused(guest.setBlkioParameters({ device_weight: 5 as never }), /device_weight cannot be 5: it is string/)
   await refused(guest.setSchedulerParameters({ unheard_of: 5 }), /unheard_of is not known here/)
   // Said with its type it is sent, and libvirt says what it thinks of it.
   const value = { type: C.VIR_TYPED_PARAM_UINT, value: 5 } as const
@@ -316,7 +316,7 @@ test('a guest that does not run gets another name', { skip }, async () => {
 test('listeners hear of a guest, until they are taken away', { skip }, async () => {
   const guest = await connection.domains.defineXml(xml('heard'))
   const heard: string[] = []
-  const stop = await connection.domains.on('lifecycle', ({ event }) => heard.push(event), { domain: guest })
+  const stop = await guest.on('lifecycle', ({ event }) => heard.push(event))
   await guest.create()
   await guest.destroy()
   await guest.info()

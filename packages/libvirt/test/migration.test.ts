@@ -460,7 +460,7 @@ test('what makes no sense is refused before anything is begun', async () => {
   await assert.rejects(both.guest.migrate(both.to, {}, p2p), /peer-to-peer migration is not supported/)
   await assert.rejects(both.guest.migrate(both.to, {}, C.VIR_MIGRATE_TUNNELLED), /has to be peer-to-peer/)
   await assert.rejects(
-    both.guest.migrate(both.to, { bandwidth: 'much' }),
+    both.guest.migrate(both.to, { bandwidth: 'much' as never }),
     (error: LibvirtError) => error.origin === 'request',
   )
   await assert.rejects(both.guest.migrate(both.to, { unheard_of: 5 }), /say \{ type, value \}/)
