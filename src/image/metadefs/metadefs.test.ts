@@ -105,6 +105,28 @@ describe('metadata definitions', () => {
       assert.equal((await ask('GET', `/namespaces/${one}`)).status, 404)
     })
 
+    it('take back what was read of them, changed in what is their own', async () => {
+      const name = await aNamespace({
+        objects: [{ name: 'CPU', properties: { mode: { title: 'Mode', type: 'string' } } }],
+        properties: { cores: { title: 'Cores', type: 'integer' } },
+        tags: [{ name: 'fast' }],
+        resource_type_associations: [{ name: 'OS::Glance::Image' }],
+      })
+      // As python-glanceclient does.
+      const {
+        self: _s,
+        schema: _c,
+        created_at: _a,
+        updated_at: _u,
+        ...read
+      } = (await ask('GET', `/namespaces/${name}`)).body
+      const changed = await ask('PUT', `/namespaces/${name}`, { ...read, description: 'new' })
+      assert.deepEqual([changed.status, changed.body.description], [200, 'new'])
+      const refused = await ask('PUT', `/namespaces/${name}`, { ...read, tags: [{ name: 'slow' }] })
+      assert.equal(refused.status, 400)
+      assert.match(refused.body.message, /'tags': they have their own paths/)
+    })
+
     it('that are protected lose nothing', async () => {
       const namespace = await aNamespace({ protected: true, tags: [{ name: 'a' }], objects: [{ name: 'o' }] })
       for (const path of ['', '/objects', '/objects/o', '/tags/a', '/tags']) {

@@ -2,6 +2,7 @@
  * The rules of metadata definitions. Admins write them; a namespace is read by its project, or by all where it is
  * public. Source: glance/api/v2/metadef_*.py, glance/db/sqlalchemy/metadef_api
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { TSchema } from 'typebox'
 import type { Database, Sql } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
@@ -17,7 +18,7 @@ import {
 import { AssociationBody, NamespaceBody, ObjectBody, PropertyBody, TagBody, TagsBody } from './schemas.ts'
 import * as store from './store.ts'
 import type { Association, Item, ItemKind, Namespace, NamespaceQuery, NamespaceWish } from './store.ts'
-import type { NamespaceContents } from './view.ts'
+import { type NamespaceContents, viewWholeNamespace } from './view.ts'
 
 export interface MetadefRules {
   listNamespaces(
@@ -44,6 +45,8 @@ export interface MetadefRules {
   associate(caller: Caller, namespace: string, body: unknown): Promise<Association>
   dissociate(caller: Caller, namespace: string, resourceType: string): Promise<void>
 }
+
+const HELD = ['objects', 'properties', 'tags', 'resource_type_associations'] as const
 
 const BODY: Readonly<Record<ItemKind, TSchema>> = { object: ObjectBody, property: PropertyBody, tag: TagBody }
 
@@ -103,11 +106,18 @@ export function metadefRules(db: Database): MetadefRules {
 
     async updateNamespace(caller, name, raw) {
       const body = checked(NamespaceBody, raw) as NamespaceBodyShape
-      const held = ['objects', 'properties', 'tags', 'resource_type_associations'] as const
-      const ignored = held.find((each) => body[each] !== undefined)
-      if (ignored !== undefined)
-        throw invalidBody(`A namespace is not changed by its '${ignored}': they have their own paths.`)
       const namespace = await visible(db, caller, name)
+      // Clients send the whole of what they have read; what it holds changes under its own paths alone.
+      const held = HELD.filter((each) => body[each] !== undefined)
+      if (held.length > 0) {
+        const standing: Partial<Record<(typeof HELD)[number], unknown>> = viewWholeNamespace(
+          namespace,
+          await contentsOf(db, namespace),
+        )
+        const changed = held.find((each) => !isDeepStrictEqual(body[each], standing[each]))
+        if (changed !== undefined)
+          throw invalidBody(`A namespace is not changed by its '${changed}': they have their own paths.`)
+      }
       return await store.updateNamespace(db, namespace.id, wishOf(caller, body))
     },
 
