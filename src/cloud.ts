@@ -114,7 +114,7 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     stateDir: config.state,
     region: config.region,
     publicUrl: (service) => `${url}/${service}`,
-    authenticate: async (token, requestId) => await authenticate!(token, requestId),
+    authenticate: async (...asked) => await authenticate!(...asked),
   }
 
   onStage('services')

@@ -17,5 +17,5 @@ export interface ServiceContext {
   /** The URL of a service's root as clients see it, without a slash at the end: `http://127.0.0.1:5000/compute`. */
   publicUrl(service: ServiceName): string
   /** Identity's, bound late: @throws DomainError unauthenticated, `identity.token.invalid` */
-  authenticate(token: string, requestId: string): Promise<Caller>
+  authenticate(token: string, requestId: string, serviceToken?: string): Promise<Caller>
 }

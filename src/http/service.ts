@@ -38,8 +38,12 @@ export interface ServiceDescription {
   /** Scopes of tokens that its guarded routes take; all where absent. Upstream's `scope_types`, with `enforce_scope` on. */
   readonly scopes?: readonly TokenScope[]
   readonly microversions?: MicroversionRange
-  /** From a token to its caller. @throws DomainError unauthenticated */
-  readonly authenticate: (token: string, requestId: string) => Promise<Caller>
+  /**
+   * From a token to its caller.
+   * @param serviceToken of a service that asks for a user: with it the user's token may have ended
+   * @throws DomainError unauthenticated
+   */
+  readonly authenticate: (token: string, requestId: string, serviceToken?: string) => Promise<Caller>
   /** The public URL of identity, for `WWW-Authenticate`. */
   readonly identityUrl: string
   readonly fault: (error: DomainError, request: FastifyRequest) => Fault
@@ -183,7 +187,12 @@ async function callerOf(service: ServiceDescription, request: FastifyRequest): P
       'The request you have made requires authentication.',
     )
   }
-  return await service.authenticate(token, request.requestId)
+  const serviceToken = request.headers['x-service-token']
+  return await service.authenticate(
+    token,
+    request.requestId,
+    typeof serviceToken === 'string' && serviceToken !== '' ? serviceToken : undefined,
+  )
 }
 
 /** Compute and volume take an optional project id in the path; it must be the token's. Source: nova/api/openstack/wsgi.py */

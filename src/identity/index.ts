@@ -13,8 +13,11 @@ export interface Identity {
   /** Mounted at `/identity`; paths inside begin with `/v3`. */
   readonly plugin: FastifyPluginAsync
   readonly policies: PolicyTable
-  /** @throws DomainError unauthenticated, `identity.token.invalid` */
-  authenticate(token: string, requestId: string): Promise<Caller>
+  /**
+   * @param serviceToken of a service that goes on with what a user began: with it his token may have ended, for a while
+   * @throws DomainError unauthenticated, `identity.token.invalid` when either is bad
+   */
+  authenticate(token: string, requestId: string, serviceToken?: string): Promise<Caller>
   /** Makes what is missing of the first cloud and answers what stands; repeating it changes nothing. */
   bootstrap(order: BootstrapOrder): Promise<Bootstrapped>
   /** Whether a project is there: quotas of unknown projects are refused. */

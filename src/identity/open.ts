@@ -96,20 +96,30 @@ export async function openIdentity(
   const limits = openLimits({ db, changes })
   const trusts = openTrusts({ db, changes, settings })
   const ec2Credentials = openEc2Credentials({ db, changes, keys: blobKeys, tokens })
-  const domainConfig = openDomainConfig({ db, changes, passwordRules: NO_PASSWORD_RULES })
+  const passwordRules = {
+    password_regex: settings.passwordPattern?.source ?? null,
+    password_regex_description: settings.passwordPatternMeaning || null,
+  }
+  const domainConfig = openDomainConfig({ db, changes, passwordRules })
   const storedPolicies = openStoredPolicies({ db, changes })
   const endpointPolicies = openEndpointPolicies({ db, changes })
   const endpointFilter = openEndpointFilter({ db, changes })
   const identityUrl = publicUrl('identity')
 
-  const authenticate = async (token: string, requestId: string): Promise<IdentityCaller> => {
-    const { caller } = await tokens.verify(token)
+  /** How long ago a user's token may have ended, for the bearer of a service's. Source: keystonemiddleware/auth_token */
+  const graceFor = async (serviceToken: string): Promise<number> => {
+    const { caller } = await tokens.verify(serviceToken)
+    return caller.roles.includes('service') ? settings.allowExpiredWindowSeconds : 0
+  }
+
+  const authenticate: Identity['authenticate'] = async (token, requestId, serviceToken) => {
+    const { caller } = await tokens.verify(token, serviceToken === undefined ? 0 : await graceFor(serviceToken))
     return { ...caller, requestId }
   }
 
   /** A token of a signed request says who signed it, to the service that got the request; it manages nothing here. */
   const authenticateHere = async (token: string, requestId: string): Promise<IdentityCaller> => {
-    const caller = await authenticate(token, requestId)
+    const caller = { ...(await tokens.verify(token)).caller, requestId }
     if (!caller.token.methods.includes('ec2credential')) return caller
     throw forbidden('login.ec2-token', 'A token of a signed request is not taken by identity itself.')
   }
@@ -167,9 +177,6 @@ export async function openIdentity(
     },
   }
 }
-
-/** There are no rules for passwords but their length. */
-const NO_PASSWORD_RULES = { password_regex: null, password_regex_description: null }
 
 /** What all of identity's routes have in common beside what every service's have. */
 function prepare(app: FastifyInstance): void {

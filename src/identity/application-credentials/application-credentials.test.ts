@@ -184,6 +184,13 @@ describe('an application credential', () => {
     assert.equal((await test.ask(its, 'GET', `/v3/users/${user.id}/projects`)).status, 401)
     assert.equal((await test.ask(its, 'GET', '/v3/auth/projects')).status, 401)
 
+    const validate = (headers: Record<string, string>) =>
+      test.ask(test.admin, 'GET', '/v3/auth/tokens', undefined, { 'x-subject-token': its, ...headers })
+    assert.equal((await validate({})).status, 404, 'for a service that does not know of rules it is no token')
+    assert.equal((await validate({ 'openstack-identity-access-rules': '0.9' })).status, 404)
+    assert.equal((await validate({ 'openstack-identity-access-rules': 'all' })).status, 404)
+    assert.equal((await validate({ 'openstack-identity-access-rules': '1.0' })).status, 200)
+
     const [rule] = (await test.ask(token, 'GET', `/v3/users/${user.id}/access_rules`)).body.access_rules
     assert.equal(rule.method, 'GET')
     assert.equal((await test.ask(token, 'GET', `/v3/users/${user.id}/access_rules/${rule.id}`)).status, 200)

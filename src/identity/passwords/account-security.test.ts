@@ -237,6 +237,11 @@ describe('a new password', () => {
       refused.body.error.message,
       'The password does not match the requirements: seven characters, one a digit.',
     )
+    const shown = await test.ask(test.admin, 'GET', '/v3/domains/default/config/security_compliance')
+    assert.deepEqual(shown.body.config.security_compliance, {
+      password_regex: passwordPattern.source,
+      password_regex_description: 'seven characters, one a digit',
+    })
     const user = await test.make('/v3/users', { user: { name: 'strong', password: 'str0nger' } })
     assert.equal((await patch(test, user, { password: 'weak' })).status, 400)
     assert.equal((await change(test, user, 'str0nger', 'weak')).status, 400)

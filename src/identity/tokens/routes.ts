@@ -40,9 +40,13 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
     const { allow_expired: allowed } = request.query as { allow_expired?: unknown }
     const grace =
       allowed !== undefined && truth('allow_expired', String(allowed)) ? settings.allowExpiredWindowSeconds : 0
-    return await tokens.verify(text, grace).catch((error) => {
+    const token = await tokens.verify(text, grace).catch((error) => {
       throw error.code === 'identity.token.invalid' ? subjectUnknown() : error
     })
+    // Whoever does not know of access rules would let the bearer do anything.
+    const narrowed = token.caller.accessRules !== undefined && request.method !== 'DELETE'
+    if (narrowed && !(Number(request.headers['openstack-identity-access-rules']) >= 1)) throw subjectUnknown()
+    return token
   }
 
   app.post(

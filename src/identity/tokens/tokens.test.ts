@@ -278,4 +278,26 @@ describe('a token that has ended', () => {
     assert.equal((await validate('/v3/auth/tokens')).status, 404)
     assert.equal((await validate('/v3/auth/tokens?allow_expired=1')).status, 200)
   })
+
+  it('is still good for a service that goes on with what its bearer began, for a while', async () => {
+    await using test = await identityUnderTest({ tokenLifetimeSeconds: 1, allowExpiredWindowSeconds: 2 })
+    const [service, other] = [await test.aUser(), await test.aUser()]
+    const role = (await test.ask(test.admin, 'POST', '/v3/roles', { role: { name: 'service' } })).body.role?.id
+    const demo = `projects/${test.ids.demoProjectId}/users`
+    await test.ask(test.admin, 'PUT', `/v3/${demo}/${service.id}/roles/${role ?? (await test.roleId('service'))}`)
+    await test.grant(`${demo}/${other.id}`, 'member')
+    const scope = { project: { id: test.ids.demoProjectId } }
+    const ended = await test.login('demo', scope)
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    const serviceToken = await test.login(service.name, scope)
+    const asks = (by?: string) => test.identity.authenticate(ended, 'req-1', by)
+    const refused = { code: 'identity.token.invalid' }
+    assert.equal((await asks(serviceToken)).userName, 'demo')
+    await assert.rejects(asks(), refused)
+    await assert.rejects(asks(await test.login(other.name, scope)), refused, 'who is no service')
+    await assert.rejects(asks('nonsense'), refused)
+    await assert.rejects(test.identity.authenticate(serviceToken, 'req-1', ended), refused)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await assert.rejects(asks(await test.login(service.name, scope)), refused, 'the window is over')
+  })
 })
