@@ -1,11 +1,9 @@
 /** A guest on a host, as libvirt sees it: a handle by uuid, and what can be asked of it. */
 import type { Duplex } from 'node:stream'
-import type { Connection } from './connection.ts'
-import type { DomainEventKind, DomainEventOf, WatchOptions } from './domain-events.ts'
-import type { DomainEvents } from './domains.ts'
-import { unsupportedError } from './errors.ts'
 import { Checkpoints } from './checkpoint.ts'
+import type { Connection } from './connection.ts'
 import { cpuList, cpuMapBytes, cpusOfMap, cpusOfMaps } from './cpu-map.ts'
+import type { DomainEventKind, DomainEventOf, WatchOptions } from './domain-events.ts'
 import {
   blkioParameters,
   blockCopyParameters,
@@ -18,14 +16,16 @@ import {
   saveParameters,
   schedulerParameters,
 } from './domain-parameters.ts'
+import type { DomainEvents } from './domains.ts'
+import { unsupportedError } from './errors.ts'
 import type { StopListening } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { NonnullDomain } from './generated/types.ts'
 import { type MigrateOptions, type MigrateParams, migrate, migrateToUri } from './migration.ts'
 import type { CallOptions } from './rpc/call.ts'
+import { duplexOf } from './rpc/stream.ts'
 import { Snapshots } from './snapshot.ts'
 import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
-import { duplexOf } from './rpc/stream.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
 import {
   type BlockJobType,
@@ -145,6 +145,7 @@ export interface GuestTime {
   seconds: number
   nanoseconds: number
 }
+
 const controlStates = ['ok', 'job', 'occupied', 'error'] as const
 const controlErrors = ['none', 'unknown', 'monitor', 'internal'] as const
 const vcpuStates = ['offline', 'running', 'blocked'] as const
@@ -394,6 +395,33 @@ export class Domain {
   async setMetadata(uri: string, key: string, xml: string | null, flags = 0, options?: CallOptions): Promise<void> {
     const args = { dom: this.#dom, type: C.VIR_DOMAIN_METADATA_ELEMENT, metadata: xml, key, uri, flags }
     await this.connection.raw.domainSetMetadata(args, options)
+  }
+
+  /** One line. @throws isNotFound() where there is none @libvirt virDomainGetMetadata */
+  async title(flags = 0, options?: CallOptions): Promise<string> {
+    const args = { dom: this.#dom, type: C.VIR_DOMAIN_METADATA_TITLE, uri: null, flags }
+    return (await this.connection.raw.domainGetMetadata(args, options)).metadata
+  }
+  /** Null removes it. @libvirt virDomainSetMetadata */
+  async setTitle(title: string | null, flags = 0, options?: CallOptions): Promise<void> {
+    const type = C.VIR_DOMAIN_METADATA_TITLE
+    await this.connection.raw.domainSetMetadata(
+      { dom: this.#dom, type, metadata: title, key: null, uri: null, flags },
+      options,
+    )
+  }
+  /** @throws isNotFound() where there is none @libvirt virDomainGetMetadata */
+  async description(flags = 0, options?: CallOptions): Promise<string> {
+    const args = { dom: this.#dom, type: C.VIR_DOMAIN_METADATA_DESCRIPTION, uri: null, flags }
+    return (await this.connection.raw.domainGetMetadata(args, options)).metadata
+  }
+  /** Null removes it. @libvirt virDomainSetMetadata */
+  async setDescription(text: string | null, flags = 0, options?: CallOptions): Promise<void> {
+    const type = C.VIR_DOMAIN_METADATA_DESCRIPTION
+    await this.connection.raw.domainSetMetadata(
+      { dom: this.#dom, type, metadata: text, key: null, uri: null, flags },
+      options,
+    )
   }
 
   /** The name that the guest has for itself. flags: VIR_DOMAIN_GET_HOSTNAME_*. @libvirt virDomainGetHostname */

@@ -85,6 +85,19 @@ test('what a guest is', { skip }, async () => {
   await guest.setAutostart(false)
 })
 
+test('a guest has a title and a description, until they are taken away', { skip }, async () => {
+  const guest = await connection.domains.defineXml(xml('described'))
+  await assert.rejects(guest.title(), (error: LibvirtError) => error.isNotFound())
+  await guest.setTitle('A title & more')
+  await guest.setDescription('Two\nlines')
+  assert.equal(await guest.title(), 'A title & more')
+  assert.equal(await guest.description(), 'Two\nlines')
+  await guest.setTitle(null)
+  await guest.setDescription(null)
+  await assert.rejects(guest.description(), (error: LibvirtError) => error.isNotFound())
+  await guest.undefine()
+})
+
 test('processors are counted, pinned and unpinned by the numbers of the host', { skip }, async () => {
   const guest = await first()
   assert.equal(await guest.maxVcpus(), 2)
