@@ -126,7 +126,8 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
   })
 
   app.setNotFoundHandler(async (request, reply) => {
-    if (request.headers['x-auth-token'] === undefined) await callerOf(service, request)
+    // Whoever has no token learns that first; identity, where tokens come from, tells the truth at once.
+    if (service.name !== 'identity' && request.headers['x-auth-token'] === undefined) await callerOf(service, request)
     const methods = service.wrongMethodIsNotFound === true ? [] : methodsOf(request.url.replace(/[?#].*$/s, ''))
     return send(
       reply,

@@ -31,6 +31,11 @@ describe('the version documents', () => {
     assert.equal((await test.ask(test.admin, 'HEAD', '/v3/OS-TRUST/trusts/')).status, 200)
     assert.equal((await test.ask(test.admin, 'GET', `/v3/users/${test.ids.demoUserId}/`)).status, 200)
     assert.equal((await test.ask(undefined, 'GET', '/v3/users/')).status, 401)
+    for (const path of ['/v2.0', '/v3/nowhere'])
+      assert.equal((await test.ask(undefined, 'GET', path)).status, 404, path)
+    const password = `/v3/users/${test.ids.demoUserId}/password`
+    const wrong = await test.ask(undefined, 'GET', password)
+    assert.deepEqual([wrong.status, wrong.headers.allow], [405, 'POST'])
   })
 
   it('have every relation of the real service in their JSON-home, and no other', async () => {
