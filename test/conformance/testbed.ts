@@ -49,7 +49,7 @@ export async function openTestbed(dir: string, { hasSecondStore = false } = {}):
     ...['--emulator', '--clouds-yaml', 'none'],
     ...['--simulated-hosts', '2'],
     ...(hasSecondStore ? ['--image-stores', `second=${join(dir, 'second-store')}`] : []),
-    ...['--image-import-networks', '127.0.0.0/8', '--image-import-ports', 'all'],
+    ...['--image-import-networks', '127.0.0.0/8', '--image-import-ports', 'all', '--image-unified-limits'],
   ])
   opened.defer(() => emulator.stop())
   const found = await furnish(emulator.url, dir, disk)
@@ -84,6 +84,7 @@ async function furnish(
 ): Promise<Omit<Testbed, typeof Symbol.asyncDispose | 'downloadsUrl'>> {
   const passwords = JSON.parse(await readFile(join(dir, 'passwords.json'), 'utf8')) as { admin: string; demo: string }
   const { ask, upload } = await asAdmin(url, passwords.admin)
+  await registerImageLimits(ask)
   const alternative = await secondProject(ask, passwords.demo)
   await upload(await cirros(ask), disk)
   const images = (await ask('GET', '/image/v2/images?name=tiny')).images as Named[]
@@ -118,6 +119,20 @@ async function furnish(
     extensions: extensions.map(({ alias }) => alias),
     privateSubnetId: networks.find(({ name }) => name === 'private')!.subnets[0]!,
   }
+}
+
+/** With the limits enforced, an image could not be made before they are registered. */
+async function registerImageLimits(ask: Ask): Promise<void> {
+  const [service] = (await ask('GET', '/identity/v3/services?type=image')).services as Named[]
+  const names = ['image_size_total', 'image_stage_total', 'image_count_total', 'image_count_uploading']
+  await ask('POST', '/identity/v3/registered_limits', {
+    registered_limits: names.map((resource_name) => ({
+      service_id: service!.id,
+      region_id: 'RegionOne',
+      resource_name,
+      default_limit: 1000,
+    })),
+  })
 }
 
 interface Administrator {
