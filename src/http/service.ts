@@ -129,10 +129,9 @@ export function asService(app: FastifyInstance, service: ServiceDescription): vo
     // Whoever has no token learns that first; identity, where tokens come from, tells the truth at once.
     if (service.name !== 'identity' && request.headers['x-auth-token'] === undefined) await callerOf(service, request)
     const methods = service.wrongMethodIsNotFound === true ? [] : methodsOf(request.url.replace(/[?#].*$/s, ''))
-    return send(
-      reply,
-      service.fault(methods.length > 0 ? otherMethod(request.method, methods) : unknownRoute(), request),
-    )
+    // A method that is among them came to nothing for a slash too many or too few.
+    const isOther = methods.length > 0 && !methods.includes(request.method)
+    return send(reply, service.fault(isOther ? otherMethod(request.method, methods) : unknownRoute(), request))
   })
 
   app.setErrorHandler((error: FastifyError | DomainError, request, reply) => {
