@@ -172,6 +172,24 @@ export const settings = {
     fallback: () => '10.0.0.0/24',
     read: ipv4Cidr,
   }),
+  guestHostPorts: setting<string>({
+    flag: '--guest-host-ports <ports>',
+    meaning:
+      'ports of this host that guests on networks whose gateway it is may reach, such as 53,tcp/8080,udp/6000-6010; or none, or all',
+    fallback: () => 'none',
+    read: (value) => {
+      if (!/^(none|all|(((tcp|udp)\/)?\d{1,5}(-\d{1,5})?)(, *((tcp|udp)\/)?\d{1,5}(-\d{1,5})?)*)$/.test(value))
+        throw new SettingError(`${value} is neither none, all nor a list of ports such as 53,tcp/8080`)
+      return value
+    },
+  }),
+  guestOutbound: setting<boolean>({
+    flag: '--guest-outbound <yes|no>',
+    meaning:
+      "guests on networks whose gateway is this host reach what it reaches by its default route, with its address, and ask its nameservers; the host's own forwarding stays as it is",
+    fallback: () => true,
+    read: flag,
+  }),
   virt: setting<'auto' | 'kvm' | 'tcg'>({
     flag: '--virt <kind>',
     meaning: 'auto, kvm or tcg; auto tries whether KVM really works',

@@ -33,16 +33,22 @@ function emulated(config: Config): OpenDrivers {
 
 function real(config: Config, cloudId: string, log: Logger): OpenDrivers {
   return async (images) => {
-    const [{ openLibvirtAgent }, { openBridgePlane }, { openServerDisks }, { openFileBackend }] = await Promise.all([
-      import('./agent/libvirt/index.ts'),
-      import('./agent/bridge/index.ts'),
-      import('./agent/disks/index.ts'),
-      import('./agent/iscsi/index.ts'),
-    ])
+    const [{ openLibvirtAgent }, { openBridgePlane, parseHostPorts }, { openServerDisks }, { openFileBackend }] =
+      await Promise.all([
+        import('./agent/libvirt/index.ts'),
+        import('./agent/bridge/index.ts'),
+        import('./agent/disks/index.ts'),
+        import('./agent/iscsi/index.ts'),
+      ])
     const host = config.hostName as HostName
     const instances = join(config.state, 'instances')
     await using opening = new AsyncDisposableStack()
-    const plane = await openBridgePlane({ cloudId, dir: join(config.state, 'network'), log })
+    const plane = await openBridgePlane({
+      cloudId,
+      dir: join(config.state, 'network'),
+      log,
+      guestAccess: { hostPorts: parseHostPorts(config.guestHostPorts), outbound: config.guestOutbound },
+    })
     opening.defer(() => plane.close())
     const disks = await openServerDisks({
       dir: instances,

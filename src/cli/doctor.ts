@@ -193,7 +193,7 @@ const firewall: Check = async () => {
       check: 'firewall',
       level: 'warning',
       found: `${chain.family} table ${chain.table} (chain ${chain.name}) drops what it does not know; guests' packets pass it`,
-      remedy: `let the bridges through in that firewall, such as: nft insert rule ${chain.family} ${chain.table} ${chain.name} iifname "brq*" accept`,
+      remedy: `let the bridges through in that firewall, such as: for side in iifname oifname; do nft insert rule ${chain.family} ${chain.table} ${chain.name} $side '"brq*"' accept; done`,
     }))
   } catch (error) {
     return {

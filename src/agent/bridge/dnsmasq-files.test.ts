@@ -43,7 +43,13 @@ const aPort = (wish: Partial<PortSpec> = {}): PortSpec => ({
   ...wish,
 })
 const filesOf = (network: NetworkSpec, ports: PortSpec[] = [], place: ServerPlace = 'namespace') =>
-  dnsmasqFiles(place, network, ports, { dir: '/state', domain: 'openstacklocal' })
+  dnsmasqFiles(place, network, ports, {
+    dir: '/state',
+    domain: 'openstacklocal',
+    user: 'dnsmasq',
+    group: 'nogroup',
+    forwarders: ['192.0.2.53'],
+  })
 const options = (network: NetworkSpec) =>
   filesOf(network)?.options.replaceAll(`tag:subnet-${subnetId},`, '').split('\n')
 

@@ -22,15 +22,27 @@ export interface DnsmasqFiles {
 const LEASE_SECONDS = 86_400
 const ROUTER_ADVERTISEMENT_SECONDS = 30
 
+export interface ServerSetting {
+  /** Where the files will lie. */
+  readonly dir: string
+  /** The DNS domain of guests. */
+  readonly domain: string
+  /** Whom it becomes when its sockets are open. */
+  readonly user: string
+  readonly group: string
+  /** Nameservers to ask for names outside the cloud: only a network whose gateway is the host leads to them. */
+  readonly forwarders: readonly string[]
+}
+
 /**
- * Undefined when nothing is to be served there. `dir` is where the files will lie.
+ * Undefined when nothing is to be served there.
  * @throws DomainError invalid `agent.network.invalid`
  */
 export function dnsmasqFiles(
   place: ServerPlace,
   network: NetworkSpec,
   ports: readonly PortSpec[],
-  { dir, domain }: { readonly dir: string; readonly domain: string },
+  { dir, domain, user, group, forwarders }: ServerSetting,
 ): DnsmasqFiles | undefined {
   const subnets = network.subnets.filter((subnet) => isServed(place, network, subnet))
   if (subnets.length === 0) return undefined
@@ -46,7 +58,8 @@ export function dnsmasqFiles(
       `dhcp-hostsfile=${join(dir, 'hosts')}`,
       `dhcp-optsfile=${join(dir, 'options')}`,
       `log-facility=${join(dir, 'log')}`,
-      'user=root',
+      `user=${user}`,
+      `group=${group}`,
       // A guest that asks all day long does not fill the disk.
       'quiet-dhcp',
       'quiet-dhcp6',
@@ -56,7 +69,16 @@ export function dnsmasqFiles(
       'bind-dynamic',
       ...(place === 'host'
         ? ['port=0']
-        : [`addn-hosts=${join(dir, 'names')}`, `domain=${zone}`, `local=/${zone}/`, 'domain-needed', 'bogus-priv']),
+        : [
+            `addn-hosts=${join(dir, 'names')}`,
+            `domain=${zone}`,
+            `local=/${zone}/`,
+            'domain-needed',
+            'bogus-priv',
+            ...(network.hostIsGateway ? forwarders : []).map(
+              (address) => `server=${formatAddress(parseAddress(address))}`,
+            ),
+          ]),
       'dhcp-authoritative',
       'dhcp-lease-max=65536',
       ...subnets.map((subnet) => `dhcp-range=${rangeOf(subnet)}`),

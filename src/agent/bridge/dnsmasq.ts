@@ -6,9 +6,12 @@
  * another card, and crashes when a host that has a lease carries a tag. So only plain additions are told by signal;
  * anything else is a restart with an empty lease file, which takes less than 50 ms: all addresses are fixed, and
  * `dhcp-authoritative` lets guests renew what the new process has not heard of.
+ *
+ * It starts as root, opens its sockets, log and leases, and goes on as an unprivileged user with the capabilities that
+ * DHCP needs in its namespace. What it reads again on a signal is its group's to read, and nothing there is its own.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -20,8 +23,30 @@ const STOP_WITHIN_MS = 2000
 const RESTART_DEBOUNCE_MS = 20
 const FILES = ['conf', 'hosts', 'options', 'names'] as const
 
+export interface DnsmasqUser {
+  readonly user: string
+  readonly group: string
+  readonly gid: number
+}
+
+/** The user of Debian's package, or nobody. */
+export function dnsmasqUser(): DnsmasqUser {
+  const rows = (file: string) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+  const users = rows('/etc/passwd')
+  const found = ['dnsmasq', 'nobody'].map((name) => users.find(([user]) => user === name)).find(Boolean)
+  const gid = Number(found?.[3])
+  const group = rows('/etc/group').find(([, , id]) => Number(id) === gid)?.[0]
+  if (found?.[0] === undefined || group === undefined)
+    throw new Error('this host has neither a user dnsmasq nor nobody')
+  return { user: found[0], group, gid }
+}
+
 export class Dnsmasq {
   readonly #dir: string
+  readonly #gid: number
   readonly #namespace: string | undefined
   readonly #log: Logger
   #wanted: DnsmasqFiles | undefined
@@ -33,8 +58,9 @@ export class Dnsmasq {
   #trouble: string | undefined
 
   /** Takes over a process that an earlier control plane started with the files in `dir`. No namespace: on the host. */
-  constructor({ dir, namespace, log }: { dir: string; namespace: string | undefined; log: Logger }) {
+  constructor({ dir, namespace, gid, log }: { dir: string; namespace: string | undefined; gid: number; log: Logger }) {
     this.#dir = dir
+    this.#gid = gid
     this.#namespace = namespace
     this.#log = log
     this.#pid = runningPid(dir)
@@ -116,9 +142,18 @@ export class Dnsmasq {
   }
 
   #write(files: DnsmasqFiles): void {
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+    mkdirSync(this.#dir, { recursive: true, mode: 0o711 })
+    this.#share(this.#dir, 0o750)
     rmSync(join(this.#dir, 'served'), { force: true })
-    for (const name of FILES) writeFileSync(join(this.#dir, name), files[name])
+    for (const name of FILES) {
+      writeFileSync(join(this.#dir, name), files[name], { mode: 0o640 })
+      this.#share(join(this.#dir, name), 0o640)
+    }
+  }
+
+  #share(path: string, mode: number): void {
+    chownSync(path, 0, this.#gid)
+    chmodSync(path, mode)
   }
 
   #nowServes(files: DnsmasqFiles): void {

@@ -1,10 +1,12 @@
 /** The network plane of a Linux host: bridges, taps, nftables, dnsmasq, namespaces. Facts behind it: ./README.md */
 import type { Logger } from 'pino'
 import type { NetworkPlane } from '../contract.ts'
+import { DEFAULT_GUEST_ACCESS, type GuestAccess } from './guest-access.ts'
 import { cloudNames } from './names.ts'
 import { BridgePlane } from './plane.ts'
 import { hostProblems } from './problems.ts'
 
+export { parseHostPorts } from './guest-access.ts'
 export { hostProblems } from './problems.ts'
 
 export interface BridgePlaneOptions {
@@ -15,6 +17,8 @@ export interface BridgePlaneOptions {
   readonly log: Logger
   /** The DNS domain of guests; `openstacklocal` if absent, as upstream. */
   readonly dnsDomain?: string
+  /** Closed inwards and open outwards, if absent. */
+  readonly guestAccess?: GuestAccess
 }
 
 export interface BridgeNetworkPlane extends NetworkPlane {
@@ -32,9 +36,10 @@ export async function openBridgePlane({
   dir,
   log,
   dnsDomain = 'openstacklocal',
+  guestAccess = DEFAULT_GUEST_ACCESS,
 }: BridgePlaneOptions): Promise<BridgeNetworkPlane> {
   const names = cloudNames(cloudId)
-  const plane = new BridgePlane(names, { dir, domain: dnsDomain, log })
+  const plane = new BridgePlane(names, { dir, domain: dnsDomain, access: guestAccess, log })
   await plane.start()
   return Object.assign(plane, {
     problems: async () => [...plane.troubles(), ...(await hostProblems(names.metadataBridge))],
@@ -43,5 +48,5 @@ export async function openBridgePlane({
 
 /** `removeEverything` without making the host so first: for a cloud that is not running. */
 export async function removeBridgePlane({ cloudId, dir, log }: BridgePlaneOptions): Promise<void> {
-  await new BridgePlane(cloudNames(cloudId), { dir, domain: '', log }).removeEverything()
+  await new BridgePlane(cloudNames(cloudId), { dir, domain: '', access: DEFAULT_GUEST_ACCESS, log }).removeEverything()
 }

@@ -6,7 +6,8 @@
  * Whatever carries the cloud's alias is ours; nothing else is ever removed.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { DomainError } from '../../domain-error.ts'
@@ -15,8 +16,9 @@ import type { NetworkPlane, NetworkSpec, PortSpec } from '../contract.ts'
 import { Batches, Gate, KeyedLock, NONE_FAILED } from './batches.ts'
 import { CommandFailed, run } from './command.ts'
 import { type Device, type Devices, type DeviceWish, makeLines, parseDevices, setLines } from './devices.ts'
-import { Dnsmasq, confOf, stopProcess } from './dnsmasq.ts'
-import { dnsmasqFiles, type ServerPlace } from './dnsmasq-files.ts'
+import { Dnsmasq, type DnsmasqUser, confOf, dnsmasqUser, stopProcess } from './dnsmasq.ts'
+import { dnsmasqFiles, type ServerPlace, type ServerSetting } from './dnsmasq-files.ts'
+import { forwardersOf, type GuestAccess, uplinksOf } from './guest-access.ts'
 import {
   contains,
   eui64,
@@ -46,7 +48,7 @@ import {
   namespaceOf,
   tapOf,
 } from './names.ts'
-import { networkRules, portRules } from './port-rules.ts'
+import { networkRules, portRules, uplinkRules } from './port-rules.ts'
 import { type NetworkRow, type PortRow, Remembered } from './remembered.ts'
 import type { Fragment } from './rule-set.ts'
 import { RulesInKernel } from './rules-in-kernel.ts'
@@ -60,6 +62,9 @@ const FORGET_AFTER_MS = 250
 const AT_ONCE = 4
 /** For devices that are to have no link-local address: a kernel without IPv6 gives none, and refuses to be told. */
 const NO_LINK_LOCAL = !existsSync('/proc/sys/net/ipv6')
+/** Where a stub resolver on loopback stands in the first, systemd-resolved keeps the real ones in the second. */
+const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
+const FORWARDING_MARKS = '/run/stratolith-forwarding'
 const PLACES = ['namespace', 'host'] as const satisfies ServerPlace[]
 
 interface NetworkState {
@@ -85,7 +90,10 @@ export class BridgePlane implements NetworkPlane {
   readonly #names: CloudNames
   readonly #dir: string
   readonly #domain: string
+  readonly #access: GuestAccess
   readonly #log: Logger
+  #serverUser: DnsmasqUser | undefined
+  #forwarders: readonly string[] = []
   readonly #remembered: Remembered
   readonly #rules: RulesInKernel
   readonly #networks = new Map<NetworkId, NetworkState>()
@@ -102,13 +110,14 @@ export class BridgePlane implements NetworkPlane {
   #closed = false
   #troubles: string[] = []
 
-  constructor(names: CloudNames, options: { dir: string; domain: string; log: Logger }) {
+  constructor(names: CloudNames, options: { dir: string; domain: string; access: GuestAccess; log: Logger }) {
     this.#names = names
     this.#dir = options.dir
     this.#domain = options.domain
+    this.#access = options.access
     this.#log = options.log
     this.#remembered = new Remembered(options.dir)
-    this.#rules = new RulesInKernel(names, options.log)
+    this.#rules = new RulesInKernel(names, options.log, options.access)
     this.#clock = setInterval(() => {
       this.#reviving = this.#reviving.then(() => this.#revive())
     }, REVIVE_EVERY_MS).unref()
@@ -116,7 +125,8 @@ export class BridgePlane implements NetworkPlane {
 
   /** Makes the host as it was last told: also after a reboot, and around guests that run. */
   async start(): Promise<void> {
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+    mkdirSync(this.#dir, { recursive: true, mode: 0o711 })
+    this.#remembered.letThrough()
     if (!existsSync('/proc/sys/net/bridge')) await run('modprobe', ['br_netfilter'])
     for (const row of this.#remembered.networks()) {
       for (const block of row.blocks) this.#metadataAddresses.keepBlock(block)
@@ -253,6 +263,7 @@ export class BridgePlane implements NetworkPlane {
         }
         await this.#removeDevices()
         await this.#rules.remove()
+        await this.#stopForwarding()
         this.#ports.clear()
         this.#portByMetadataNumber.clear()
         this.#metadataRange = undefined
@@ -382,6 +393,8 @@ export class BridgePlane implements NetworkPlane {
     const fragments = new Map<string, Fragment>()
     for (const { row } of this.#networks.values())
       fragments.set(networkKey(row.spec.id), networkRules(row.spec, row.zone))
+    const uplinks = this.#rules.get(UPLINKS_KEY)
+    if (uplinks !== undefined) fragments.set(UPLINKS_KEY, uplinks)
     for (const port of this.#ports.values()) fragments.set(portKey(port.row.spec.id), this.#rulesOf(port))
     return fragments
   }
@@ -406,6 +419,7 @@ export class BridgePlane implements NetworkPlane {
     for (const spec of networks) await attempt(`take the network ${spec.id}`, () => void this.#takeNetwork(spec))
     for (const spec of ports) await attempt(`take the port ${spec.id}`, () => void this.#takePort(spec))
     await this.#rules.reconcile(this.#allRules())
+    await attempt('lead guests outwards', () => this.#leadOutwards())
     const devices = await readDevices()
     await inParallel([...this.#networks.values()], (network) =>
       attempt(`make the network ${network.row.spec.id} so`, () => this.#applyNetwork(network, devices)),
@@ -424,6 +438,36 @@ export class BridgePlane implements NetworkPlane {
       ),
     )
     return errors
+  }
+
+  /**
+   * The way out for guests whose gateway is the host. A host that forwards nothing goes on so but for our guests: the
+   * switch is thrown for the devices concerned and not for all, and the rules let only our guests through. A mark, gone
+   * with the next boot like the switch itself, tells all clouds on the host that it was one of them that did it.
+   */
+  async #leadOutwards(): Promise<void> {
+    const uplinks = this.#access.outbound ? uplinksOf(await run('ip', ['-j', '-4', 'route', 'show', 'default'])) : []
+    for (const uplink of uplinks) {
+      const path = `/proc/sys/net/ipv4/conf/${uplink}/forwarding`
+      if (!existsSync(path) || readFileSync(path, 'utf8').trim() === '1') continue
+      mkdirSync(FORWARDING_MARKS, { recursive: true })
+      writeFileSync(join(FORWARDING_MARKS, uplink), '')
+      writeFileSync(path, '1')
+    }
+    const oursOnly = isRouter() ? [] : uplinks.filter((uplink) => existsSync(join(FORWARDING_MARKS, uplink)))
+    await this.#rules.put(UPLINKS_KEY, uplinkRules(oursOnly))
+    const own = new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)))
+    const texts = RESOLVERS.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'))
+    this.#forwarders = uplinks.length === 0 ? [] : forwardersOf(texts, own)
+  }
+
+  /** What we told to forward forwards no more, unless another cloud on this host may need it. */
+  async #stopForwarding(): Promise<void> {
+    if (!existsSync(FORWARDING_MARKS) || /inet stratolith_/.test(await run('nft', ['list', 'tables']))) return
+    for (const uplink of readdirSync(FORWARDING_MARKS)) {
+      if (!isRouter()) sysctl(`net/ipv4/conf/${uplink}/forwarding`, '0')
+    }
+    rmSync(FORWARDING_MARKS, { recursive: true })
   }
 
   // --- What is there --------------------------------------------------------------------------------------------
@@ -489,6 +533,7 @@ export class BridgePlane implements NetworkPlane {
       addresses: gateways,
     }
     await this.#ensureBridge(wish, devices.get(bridge), isAnnounced)
+    if (spec.hostIsGateway && this.#access.outbound) sysctl(`net/ipv4/conf/${bridge}/forwarding`, '1')
     if (spec.dhcp === undefined) await this.#dropNamespace(network, devices)
     else await this.#ensureNamespace(network, spec.dhcp, devices)
     network.settled = true
@@ -563,6 +608,9 @@ export class BridgePlane implements NetworkPlane {
     for (const wish of wishes) insideLines.push(...setLines(wish, kept.get(wish.name)))
     insideLines.push(`route replace ${hostAddressIn(this.#metadataRange)}/32 dev ${METADATA_LEG}`)
     insideLines.push(...this.#blockRoutes(blocks))
+    // To the nameservers that it asks for guests. Nothing else goes that way: the namespace forwards to metadata alone.
+    const gateway = spec.hostIsGateway && this.#access.outbound ? gatewayBeside(spec, dhcp.addresses) : undefined
+    if (gateway !== undefined) insideLines.push(`route replace default via ${gateway} dev ${DHCP_LEG}`)
     await ipBatch(insideLines, namespace)
     network.routed = blocks
     network.translations = undefined
@@ -627,7 +675,7 @@ export class BridgePlane implements NetworkPlane {
     if (server === undefined) {
       if (files === undefined && !existsSync(options.dir)) return
       const namespace = place === 'namespace' ? namespaceOf(spec.id) : undefined
-      server = new Dnsmasq({ dir: options.dir, namespace, log: this.#log })
+      server = new Dnsmasq({ dir: options.dir, namespace, gid: options.gid, log: this.#log })
       network.servers.set(place, server)
     }
     if (files === undefined) {
@@ -639,8 +687,18 @@ export class BridgePlane implements NetworkPlane {
     await server.settle()
   }
 
-  #dnsmasqOptions(networkId: string, place: ServerPlace): { dir: string; domain: string } {
-    return { dir: join(this.#remembered.networkDir(networkId), `dnsmasq-${place}`), domain: this.#domain }
+  #dnsmasqDir(networkId: string, place: ServerPlace): string {
+    return join(this.#remembered.networkDir(networkId), `dnsmasq-${place}`)
+  }
+
+  #dnsmasqOptions(networkId: string, place: ServerPlace): ServerSetting & DnsmasqUser {
+    this.#serverUser ??= dnsmasqUser()
+    return {
+      dir: this.#dnsmasqDir(networkId, place),
+      domain: this.#domain,
+      forwarders: this.#forwarders,
+      ...this.#serverUser,
+    }
   }
 
   #tapWish(network: NetworkSpec, port: PortSpec): DeviceWish {
@@ -708,9 +766,9 @@ export class BridgePlane implements NetworkPlane {
   async #dropNamespace(network: NetworkState, devices: Devices): Promise<void> {
     const { id } = network.row.spec
     for (const place of PLACES) {
-      const { dir } = this.#dnsmasqOptions(id, place)
+      const dir = this.#dnsmasqDir(id, place)
       if (!existsSync(dir) && !network.servers.has(place)) continue
-      const server = network.servers.get(place) ?? new Dnsmasq({ dir, namespace: undefined, log: this.#log })
+      const server = network.servers.get(place) ?? new Dnsmasq({ dir, namespace: undefined, gid: 0, log: this.#log })
       network.servers.delete(place)
       await server.stop()
     }
@@ -776,6 +834,7 @@ export class BridgePlane implements NetworkPlane {
   }
 }
 
+const UPLINKS_KEY = 'uplinks'
 const networkKey = (id: string) => `network ${id}`
 const portKey = (id: string) => `port ${id}`
 
@@ -849,6 +908,9 @@ async function ipBatches(batches: readonly (readonly string[])[]): Promise<Reado
 /** Whether a device of this name is in this process's network namespace; `/sys` may show another's. */
 const isThere = (name: string) => existsSync(`/proc/sys/net/ipv4/conf/${name}`)
 
+/** Whether the host forwards IPv4 from every device. */
+const isRouter = () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1'
+
 function sysctl(key: string, value: string): void {
   const path = `/proc/sys/${key}`
   // A kernel without IPv6 has nothing to switch off.
@@ -910,6 +972,17 @@ function gatewayAddresses(network: NetworkSpec, devices: Devices): string[] {
     }
     return [withPrefix(network, gatewayIp)]
   })
+}
+
+/** The host's address in the IPv4 subnet that DHCP has an address in. */
+function gatewayBeside(network: NetworkSpec, addresses: readonly string[]): string | undefined {
+  for (const { cidr, ipVersion, gatewayIp } of network.subnets) {
+    if (ipVersion !== 4 || gatewayIp === undefined) continue
+    const subnet = parseNetwork(cidr)
+    if (addresses.some((address) => contains(subnet, parseAddress(address))))
+      return formatAddress(parseAddress(gatewayIp))
+  }
+  return undefined
 }
 
 function namespaceAddresses(network: NetworkSpec, dhcp: NonNullable<NetworkSpec['dhcp']>): string[] {

@@ -33,6 +33,11 @@ export function networkRules(network: Pick<NetworkSpec, 'id' | 'hostIsGateway'>,
   return { elements, chains: [], sets: [] }
 }
 
+/** Devices that forward for our guests alone. */
+export function uplinkRules(devices: readonly string[]): Fragment {
+  return { elements: devices.map((name): Element => ['ours_only', `"${name}"`]), chains: [], sets: [] }
+}
+
 /** `number` is the port's mark: not 0, and its alone on this host. @throws DomainError invalid `agent.network.invalid` */
 export function portRules(port: PortSpec, number: number, hostIsGateway: boolean): Fragment {
   const tap = `"${tapOf(port.id)}"`

@@ -44,8 +44,8 @@ export function chainProblems({ family, table, name, hook }: NftChain, text: str
   const insert = `nft insert rule ${family} ${table} ${name}`
   if (hook === 'forward' && !/brq|physdev/.test(text))
     return [
-      `${place} drops what it does not know, also frames between guests. ` +
-        `Accept them there: ${insert} iifname '"brq*"' oifname '"brq*"' accept`,
+      `${place} drops what it does not know, also what guests send each other and beyond this host. ` +
+        `Accept it there: ${insert} iifname '"brq*"' accept; ${insert} oifname '"brq*"' accept`,
     ]
   if (hook === 'input' && !/mdb-/.test(text))
     return [

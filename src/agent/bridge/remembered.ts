@@ -6,7 +6,7 @@
  *     networks/<id>/network.json    beside its dnsmasq's folders
  *     ports/<id>.json
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { NetworkSpec, PortSpec } from '../contract.ts'
 import { checkedId } from './names.ts'
@@ -60,6 +60,15 @@ export class Remembered {
     write(join(this.networkDir(row.spec.id), 'network.json'), row)
   }
 
+  /** dnsmasq, which is no root, gets through to its folders; what else lies beside them is closed. */
+  letThrough(): void {
+    chmodSync(this.#dir, 0o711)
+    for (const id of ['', ...this.networkIds()]) {
+      const folder = join(this.#dir, 'networks', id)
+      if (existsSync(folder)) chmodSync(folder, 0o711)
+    }
+  }
+
   keepPort(row: PortRow): void {
     write(join(this.#dir, 'ports', `${checkedId(row.spec.id)}.json`), row)
   }
@@ -108,7 +117,7 @@ function read<T>(path: string): T | undefined {
 }
 
 function write(path: string, content: unknown): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  writeFileSync(`${path}.new`, JSON.stringify(content))
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+  writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600 })
   renameSync(`${path}.new`, path)
 }

@@ -11,9 +11,13 @@
  *
  * Where the host itself is the gateway, what it sends or forwards to a guest passes `inet` before its port is known, and
  * `bridge` after conntrack has spoken. There `inet` marks what is a reply, and `bridge` judges the rest by the rules of
- * the port, of which it has a copy.
+ * the port, of which it has a copy. There too guests could ask everything of the host that listens on all addresses:
+ * `input` lets them ask what the network needs, and what an operator opened. Guests that go beyond the host do so with
+ * the host's address.
  */
 import type { AddressSet } from './filter-rules.ts'
+import { DEFAULT_GUEST_ACCESS, type GuestAccess, hostPortLines } from './guest-access.ts'
+import { METADATA_PORT } from './metadata-nat.ts'
 import type { CloudNames } from './names.ts'
 
 type Family = 'bridge' | 'inet'
@@ -41,6 +45,8 @@ const SETS = {
   /** A bridged packet enters and leaves by the same bridge, a forwarded one does not. */
   bridged: ['inet', 'set', 'typeof iifname . oifname;'],
   gateways: ['inet', 'set', 'typeof oifname;'],
+  /** Devices that forward for guests alone, ours and other clouds', since the host was no router before. */
+  ours_only: ['inet', 'set', 'typeof iifname;'],
   zone: ['inet', 'map', 'typeof iifname : ct zone;'],
   from: ['inet', 'map', 'typeof meta mark : verdict;'],
   to: ['inet', 'map', 'typeof meta mark : verdict;'],
@@ -131,7 +137,7 @@ const bridgeChains = (group: number) => `
     counter drop
   }`
 
-const inetChains = `
+const inetChains = (metadataBridge: string, access: GuestAccess) => `
   chain raw { type filter hook prerouting priority -310; policy accept;
     ct zone set iifname map @zone
   }
@@ -154,9 +160,43 @@ const inetChains = `
   chain scrub { type filter hook prerouting priority -139; policy accept;
     iifname @bridges meta mark set 0
   }
+  chain out { type nat hook postrouting priority 100; policy accept;${
+    access.outbound ? '\n    meta nfproto ipv4 iifname @gateways oifname != @bridges masquerade' : ''
+  }
+  }
+  chain input { type filter hook input priority -5; policy accept;
+    iifname @gateways goto to_host
+    iifname "${metadataBridge}" goto to_metadata
+  }
+  chain to_host {
+    ct direction reply ct state established,related accept
+    ct state related accept
+    meta l4proto { icmp, ipv6-icmp } accept
+    udp sport 546 udp dport 547 accept
+${hostPortLines(access.hostPorts)
+  .map((line) => `    ${line}\n`)
+  .join('')}    counter drop
+  }
+  chain to_metadata {
+    ct direction reply ct state established,related accept
+    tcp dport ${METADATA_PORT} accept
+    counter drop
+  }
   chain ingress { type filter hook forward priority -5; policy accept;
     iifname . oifname @bridged goto to_guest
     oifname @gateways goto from_host
+    iifname @gateways goto outward
+    meta nfproto ipv4 iifname @ours_only oifname != "brq*" goto through
+  }
+  chain outward {
+    ct direction reply ct state established,related accept
+    ct state related accept
+    ${access.outbound ? 'accept' : 'counter drop'}
+  }
+  chain through {
+    ct state established,related accept
+    ct status dnat accept
+    counter drop
   }
   chain host { type filter hook output priority -5; policy accept;
     oifname @gateways goto from_host
@@ -181,13 +221,15 @@ const inetChains = `
 /** Keeps the pieces by key and says in nft's language how to get from one state to the next, or to the whole. */
 export class RuleSet {
   readonly #names: CloudNames
+  readonly #access: GuestAccess
   readonly #fragments = new Map<string, Fragment>()
   /** How many pieces use an address set, and which address sets stand. */
   readonly #users = new Map<string, number>()
   readonly #standing = new Set<string>()
 
-  constructor(names: CloudNames) {
+  constructor(names: CloudNames, access: GuestAccess = DEFAULT_GUEST_ACCESS) {
     this.#names = names
+    this.#access = access
   }
 
   keys = (): Iterable<string> => this.#fragments.keys()
@@ -196,7 +238,7 @@ export class RuleSet {
 
   /** The tables as they should be, in place of what was there, in one transaction. */
   whole(): string {
-    const { table, group } = this.#names
+    const { table, group, metadataBridge } = this.#names
     const all = [...this.#fragments.values()]
     const elements = grouped(all.flatMap((fragment) => fragment.elements))
     const define = (family: Family, fixed: string) => [
@@ -216,7 +258,12 @@ export class RuleSet {
         .map(({ name, rules }) => `  chain ${name} {\n${rules.map((rule) => `    ${rule}\n`).join('')}  }`),
       `${fixed}\n}`,
     ]
-    return [this.nothing(), ...define('bridge', bridgeChains(group)), ...define('inet', inetChains), ''].join('\n')
+    return [
+      this.nothing(),
+      ...define('bridge', bridgeChains(group)),
+      ...define('inet', inetChains(metadataBridge, this.#access)),
+      '',
+    ].join('\n')
   }
 
   /** No tables, whether or not there were any. */

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { Batches, NONE_FAILED } from './batches.ts'
 import { run } from './command.ts'
+import type { GuestAccess } from './guest-access.ts'
 import type { CloudNames } from './names.ts'
 import { type Fragment, RuleSet } from './rule-set.ts'
 
@@ -15,12 +16,14 @@ export class RulesInKernel {
   /** The tables as the kernel listed them when they were known to be right; undefined since they changed. */
   #listing: string | undefined
 
-  constructor(names: CloudNames, log: Logger) {
+  constructor(names: CloudNames, log: Logger, access?: GuestAccess) {
     this.#names = names
     this.#log = log
-    this.#rules = new RuleSet(names)
+    this.#rules = new RuleSet(names, access)
     this.#batches = new Batches((updates) => this.#apply(updates))
   }
+
+  get = (key: string): Fragment | undefined => this.#rules.get(key)
 
   /** Resolves when the kernel has it. What comes at the same time is one transaction. */
   put(key: string, fragment: Fragment | undefined): Promise<void> {
