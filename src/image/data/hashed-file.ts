@@ -17,7 +17,7 @@ export interface HashedFile {
   add(bytes: Buffer): Promise<void> | undefined
   /** Resolves when everything is on the disk. The answers are in hex. */
   end(): Promise<{ md5: string; sha512: string }>
-  /** Resolves when nothing is read from the memory or written to the file any more. Finding it ended is fine. */
+  /** Resolves when nothing is read from the memory or written to the file any more; what still waits to be added is not. */
   abandon(): Promise<void>
 }
 
@@ -49,6 +49,7 @@ let openFiles = 0
 export function openHashedFile(file: FileHandle, { hashes, flushing }: HashedFileTools): HashedFile {
   openFiles++
   let isOpen = true
+  let isAbandoned = false
   let slot: Slot | undefined
   let filled = 0
   let threads: readonly [md5: Hashing, sha512: Hashing] | undefined
@@ -102,7 +103,7 @@ export function openHashedFile(file: FileHandle, { hashes, flushing }: HashedFil
     flushNowAndThen()
   }
   const addFrom = (bytes: Buffer, from: number): Promise<void> | undefined => {
-    for (let at = from; at < bytes.length; ) {
+    for (let at = from; at < bytes.length && !isAbandoned; ) {
       throwFailure()
       slot ??= freeSlot()
       if (slot === undefined) {
@@ -152,6 +153,7 @@ export function openHashedFile(file: FileHandle, { hashes, flushing }: HashedFil
     },
 
     async abandon() {
+      isAbandoned = true
       await allDone()
       for (const thread of threads ?? []) thread.abandon()
       release()

@@ -46,22 +46,17 @@ async function receiveInto(
   tools: HashedFileTools,
 ): Promise<Received> {
   const hashed = openHashedFile(file, tools)
-  const idle = setTimeout(() => source.destroy(uploadStalled(idleMs)), idleMs)
   let sizeBytes = 0
   try {
-    await eachChunk(source, (chunk) => {
-      idle.refresh()
+    await eachChunk(source, idleMs, (chunk) => {
       sizeBytes += chunk.length
       if (sizeBytes > capBytes) throw imageTooLarge(capBytes)
       return hashed.add(chunk)
     })
-    clearTimeout(idle)
     return { path, sizeBytes, ...(await hashed.end()) }
   } catch (error) {
     await hashed.abandon()
     throw error
-  } finally {
-    clearTimeout(idle)
   }
 }
 
@@ -69,16 +64,26 @@ async function receiveInto(
  * Gives each chunk to `take`, which may keep the stream waiting. An async iterator does so as well, but joins what has
  * gathered meanwhile into fresh memory.
  */
-async function eachChunk(source: Readable, take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+async function eachChunk(
+  source: Readable,
+  idleMs: number,
+  take: (chunk: Buffer) => Promise<void> | undefined,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const stop = finished(source, { writable: false }, (error) => (error ? reject(error) : resolve()))
+  // Time in which we keep the stream waiting is not its fault.
+  const idle = setTimeout(() => (source.isPaused() ? idle.refresh() : source.destroy(uploadStalled(idleMs))), idleMs)
+  let isOver = false
   const onData = (chunk: Buffer) => {
+    idle.refresh()
     try {
       const taken = take(chunk)
       if (taken === undefined) return freeMemory(source, chunk)
       source.pause()
       taken.then(() => {
         freeMemory(source, chunk)
+        if (isOver) return
+        idle.refresh()
         source.resume()
       }, reject)
     } catch (error) {
@@ -94,6 +99,8 @@ async function eachChunk(source: Readable, take: (chunk: Buffer) => Promise<void
     source.on('error', () => {})
     throw error
   } finally {
+    isOver = true
+    clearTimeout(idle)
     source.off('data', onData)
     stop()
   }
