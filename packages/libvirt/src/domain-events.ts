@@ -103,9 +103,9 @@ export interface MonitorEvent {
   details: string | undefined
 }
 
-export interface WatchOptions extends WatchLimits {
+export interface WatchOptions<Kind extends DomainEventKind = DomainEventKind> extends WatchLimits {
   /** Default: every kind but `block-job-by-path`. */
-  kinds?: readonly DomainEventKind[] | undefined
+  kinds?: readonly Kind[] | undefined
   /** Only of this guest; the daemon filters. */
   domain?: { readonly uuid: string; readonly name: string; readonly id: number } | undefined
 }

@@ -16,9 +16,8 @@ import {
   saveParameters,
   schedulerParameters,
 } from './domain-parameters.ts'
-import type { DomainEvents } from './domains.ts'
 import { unsupportedError } from './errors.ts'
-import type { StopListening } from './events.ts'
+import type { StopListening, Watch } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { NonnullDomain } from './generated/types.ts'
 import { type MigrateOptions, type MigrateParams, migrate, migrateToUri } from './migration.ts'
@@ -1247,10 +1246,11 @@ export class Domain {
   }
 
   /** Events of this guest only. */
-  watch(wanted: Omit<WatchOptions, 'domain'> = {}): Promise<DomainEvents> {
-    return this.connection.domains.watch({ ...wanted, domain: this })
+  watch<Kind extends DomainEventKind = DomainEventKind>(
+    wanted: Omit<WatchOptions<Kind>, 'domain'> = {},
+  ): Promise<Watch<DomainEventOf<Kind>>> {
+    return this.connection.domains.watch<Kind>({ ...wanted, domain: this })
   }
-
   /** As `domains.on`, of this guest only. */
   on<Kind extends DomainEventKind>(kind: Kind, listener: (event: DomainEventOf<Kind>) => void): Promise<StopListening> {
     return this.connection.domains.on(kind, listener, { domain: this })

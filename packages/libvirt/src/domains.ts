@@ -217,9 +217,15 @@ export class Domains {
    *
    * @libvirt virConnectDomainEventRegister, virConnectDomainEventRegisterAny
    */
-  watch({ kinds = defaultDomainEventKinds, domain, ...limits }: WatchOptions = {}): Promise<DomainEvents> {
+  watch<Kind extends DomainEventKind = DomainEventKind>({
+    kinds,
+    domain,
+    ...limits
+  }: WatchOptions<Kind> = {}): Promise<Watch<DomainEventOf<Kind>>> {
+    // Who names no kind gets Kind's own default, all of them.
+    const wanted = kinds ?? (defaultDomainEventKinds as readonly DomainEventKind[] as readonly Kind[])
     return this.#events.watch(
-      kinds.map((kind) => domainTopic(kind, domain)),
+      wanted.map((kind) => domainTopic(kind, domain)),
       limits,
     )
   }
