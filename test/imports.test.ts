@@ -6,13 +6,14 @@ import { it } from 'node:test'
 
 const root = join(import.meta.dirname, '..')
 const SERVICES = ['identity', 'image', 'placement', 'compute', 'network', 'volume']
-const GROUND = ['domain-error.ts', 'ids.ts']
+const GROUND = ['domain-error.ts', 'ids.ts', 'thread-priority.ts']
 const SERVED = [...GROUND, 'http', 'durable', 'database', 'agent/contract.ts']
 
 /** Folder (or file) of src to what it may import beside itself. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   'domain-error.ts': [],
   'ids.ts': [],
+  'thread-priority.ts': [],
   'config.ts': [],
   'state.ts': [],
   'metrics.ts': [],
@@ -38,7 +39,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'metrics.ts',
   ],
-  cli: [...GROUND, 'http', 'durable', 'cloud.ts', 'drivers.ts', 'config.ts', 'state.ts', 'agent/libvirt'],
+  cli: [...GROUND, 'http', 'durable', 'database', 'cloud.ts', 'drivers.ts', 'config.ts', 'state.ts', 'agent/libvirt'],
   'main.ts': ['cli', 'config.ts'],
 }
 
