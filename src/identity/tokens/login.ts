@@ -178,7 +178,7 @@ export function openLogin({
   /** @throws DomainError unauthenticated, `identity.login.more-methods` when the user's rules want more */
   async function withAllFactors(proof: Proof, receipt: string | undefined): Promise<Proof> {
     const user = await access.of(proof.userId, UNSCOPED)
-    if (user === undefined) throw loginFailed('the user is gone')
+    if (user?.userEnabled !== true) throw loginFailed('the user is gone or disabled')
     const before =
       receipt === undefined ? [] : methodsOf(keys, receipt, { userId: user.userId, generation: user.userGeneration })
     const methods = [...new Set([...before, ...proof.methods])]
