@@ -26,7 +26,7 @@ export function tempestConfig(bed: Testbed, lockDir: string): string {
     service_available: { nova: true, neutron: true, glance: true, cinder: true, swift: false, horizon: false },
     compute: {
       image_ref: bed.imageId,
-      image_ref_alt: bed.imageId,
+      image_ref_alt: bed.cirros.id,
       flavor_ref: bed.flavors.tiny!,
       flavor_ref_alt: bed.flavors['m1.tiny']!,
       min_compute_nodes: 2,
@@ -87,6 +87,7 @@ export function tempestConfig(bed: Testbed, lockDir: string): string {
       http_image: `${bed.downloadsUrl}/disk.raw`,
     },
     'image-feature-enabled': { api_v2: true, import_image: true, os_glance_reserved: true },
+    scenario: { img_file: bed.cirros.path, img_disk_format: 'qcow2' },
     placement: { max_microversion: 'latest' },
     validation: { run_validation: false, connect_method: 'fixed' },
   })

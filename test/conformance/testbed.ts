@@ -23,6 +23,8 @@ export interface Testbed extends AsyncDisposable {
   /** DevStack's names for admin, demo and alt_demo. */
   readonly cloudsYaml: string
   readonly imageId: string
+  /** The image called cirros, and the file that it was made from. */
+  readonly cirros: { readonly id: string; readonly path: string }
   /** Ids by name. */
   readonly flavors: Readonly<Record<string, string>>
   readonly networks: Readonly<Record<string, string>>
@@ -44,7 +46,7 @@ export async function openTestbed(dir: string, { hasSecondStore = false } = {}):
   const port = await freePort()
   await using opened = new AsyncDisposableStack()
   const disk = await emptyDisk(dir)
-  const downloads = opened.use(await serveDownloads(disk))
+  const downloads = opened.use(await serveDownloads(await readFile(disk)))
   const emulator = await startCloud(dir, port, [
     ...['--emulator', '--clouds-yaml', 'none'],
     ...['--simulated-hosts', '2'],
@@ -80,13 +82,14 @@ async function serveDownloads(qcow2: Buffer): Promise<AsyncDisposable & { readon
 async function furnish(
   url: string,
   dir: string,
-  disk: Buffer,
+  disk: string,
 ): Promise<Omit<Testbed, typeof Symbol.asyncDispose | 'downloadsUrl'>> {
   const passwords = JSON.parse(await readFile(join(dir, 'passwords.json'), 'utf8')) as { admin: string; demo: string }
   const { ask, upload } = await asAdmin(url, passwords.admin)
   await registerImageLimits(ask)
   const alternative = await secondProject(ask, passwords.demo)
-  await upload(await cirros(ask), disk)
+  const cirrosId = await cirros(ask)
+  await upload(cirrosId, await readFile(disk))
   const images = (await ask('GET', '/image/v2/images?name=tiny')).images as Named[]
   const flavors = (await ask('GET', '/compute/v2.1/flavors')).flavors as Named[]
   const networks = (await ask('GET', '/network/v2.0/networks')).networks as (Named & { subnets: string[] })[]
@@ -114,6 +117,7 @@ async function furnish(
     password: passwords.admin,
     cloudsYaml,
     imageId: images[0]!.id,
+    cirros: { id: cirrosId, path: disk },
     flavors: byName(flavors),
     networks: byName(networks),
     extensions: extensions.map(({ alias }) => alias),
@@ -198,9 +202,9 @@ async function cirros(ask: Ask): Promise<string> {
   return id
 }
 
-/** A qcow2 disk of 64 MiB. */
-async function emptyDisk(dir: string): Promise<Buffer> {
+/** A qcow2 disk of 64 MiB. Answers its path. */
+async function emptyDisk(dir: string): Promise<string> {
   const path = join(dir, 'cirros.qcow2')
   await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', path, '64M'])
-  return await readFile(path)
+  return path
 }
