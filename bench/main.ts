@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { labMissing } from '../test/support/lab.ts'
+import { imageData } from './image-data.ts'
 import { print } from './print.ts'
 import { realBoots } from './real-boot.ts'
 import { tokens } from './tokens.ts'
@@ -34,6 +35,7 @@ try {
   await servers(emulator.url)
   const after = await memoryMiB(emulator.pid)
   print('memory (PSS) of our process after the load', after.own, 'MiB')
+  await imageData({ url: emulator.url, token: await login(emulator.url), pid: emulator.pid, dir: state })
 } finally {
   await emulator?.stop()
   await rm(state, { recursive: true, force: true })

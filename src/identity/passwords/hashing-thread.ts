@@ -3,9 +3,8 @@
  * busy with hashing, a request to any other part still gets its turn at once. Begun by hashing-threads.ts.
  */
 import { argon2Sync } from 'node:crypto'
-import { readlinkSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
+import { letOthersGoFirst } from '../../thread-priority.ts'
 import type { Argon2Cost } from '../settings.ts'
 
 export interface HashOrder {
@@ -15,15 +14,7 @@ export interface HashOrder {
   readonly digestBytes: number
 }
 
-/** Below that of the process, as `nice` counts: a tenth of the time of the others, where they want it. */
-const STEPS_DOWN = 10
-const LOWEST = 19
-
-// On Linux a thread has a priority of its own, under its own id; elsewhere that id would be another process's.
-if (process.platform === 'linux') {
-  const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-  setPriority(thread, Math.min(getPriority() + STEPS_DOWN, LOWEST))
-}
+letOthersGoFirst()
 
 parentPort!.on('message', ({ password, salt, cost, digestBytes }: HashOrder) => {
   const digest = argon2Sync('argon2id', {

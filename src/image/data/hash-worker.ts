@@ -3,10 +3,9 @@
  * done with it. See ./hashing.ts
  */
 import { createHash, type Hash } from 'node:crypto'
-import { readlinkSync, writeSync } from 'node:fs'
-import { setPriority } from 'node:os'
-import { basename } from 'node:path'
+import { writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import { letOthersGoFirst } from '../../thread-priority.ts'
 
 export type ToWorker =
   | { readonly do: 'open'; readonly stream: number; readonly algorithm: string; readonly fd: number | undefined }
@@ -26,12 +25,9 @@ interface Stream {
   position: number
 }
 
-/** Who waits for an answer goes before who waits for an upload. */
-const NICENESS = 10
-
 const streams = new Map<number, Stream>()
 
-stepBack()
+letOthersGoFirst()
 parentPort!.on('message', (message: ToWorker) => {
   const { stream } = message
   switch (message.do) {
@@ -71,11 +67,6 @@ function update(stream: Stream, bytes: Buffer): void {
 function isZero(bytes: Buffer): boolean {
   if (bytes.length === 0) return true
   return bytes[0] === 0 && bytes.compare(bytes, 1, bytes.length, 0, bytes.length - 1) === 0
-}
-
-/** To Linux a thread is a process with a number of its own. Elsewhere the threads of a process are equals. */
-function stepBack(): void {
-  if (process.platform === 'linux') setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICENESS)
 }
 
 function answer(message: FromWorker): void {
