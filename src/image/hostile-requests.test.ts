@@ -200,15 +200,7 @@ describe('a hostile request', () => {
   })
 
   it('is answered when its path names what cannot be', async () => {
-    const names = [
-      '%00',
-      '%ff',
-      '%2e%2e%2f',
-      "'",
-      'x'.repeat(400),
-      '%F0%9F%92%A9',
-      '00000000000000000000000000000000',
-    ]
+    const names = ['%00', '%ff', '%2e%2e%2f', "'", 'x'.repeat(400), '%F0%9F%92%A9', '00000000000000000000000000000000']
     for (const name of names) {
       for (const path of [
         `/v2/images/${name}`,

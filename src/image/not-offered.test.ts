@@ -39,10 +39,12 @@ describe('the image service', () => {
     assert.equal((await test.ask('demo', 'GET', `/v2/images/${id}`)).body.status, 'queued')
   })
 
-  it('makes no task by hand', async () => {
-    const { status, body } = await test.ask('admin', 'POST', '/v2/tasks', { type: 'import', input: {} })
-    assert.equal(status, 400)
-    assert.match(body.message, /Tasks are not made by hand/)
+  it('makes no task by hand but those of the older kind', async () => {
+    for (const type of ['api_image_import', 'location_import', 'other']) {
+      const { status, body } = await test.ask('admin', 'POST', '/v2/tasks', { type, input: {} })
+      assert.equal(status, 400)
+      assert.match(body.message, /'import' alone are made by hand/)
+    }
     assert.deepEqual((await test.ask('admin', 'GET', '/v2/tasks')).body.tasks, [])
     assert.equal((await test.ask('demo', 'POST', '/v2/tasks', {})).status, 403)
   })

@@ -56,6 +56,7 @@ export async function openImages(
   const data = dataRules(dataTools)
   const imports = importRules({
     ...dataTools,
+    images,
     stories: context.stories,
     importStory: context.stories.define('image.import-image', importStory(dataTools)),
     copyStory: context.stories.define('image.copy-image', copyStory(dataTools)),
@@ -83,7 +84,7 @@ export async function openImages(
     })
     dataRoutes(app, { data, stores })
     importRoutes(app, { imports })
-    taskRoutes(app, { db, images, settings })
+    taskRoutes(app, { db, images, imports, settings, baseUrl })
     metadefRoutes(app, { metadefs: metadefRules(db), settings, baseUrl })
     routesNotOffered(app)
     memberRoutes(app, { members: memberRules({ db, settings }) })

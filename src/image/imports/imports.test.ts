@@ -167,8 +167,7 @@ describe('tasks', () => {
     assert.equal((await test.ask('demo', 'GET', '/v2/tasks')).status, 403)
   })
 
-  it('are made by imports alone, and go by themselves', async () => {
-    assert.equal((await test.ask('admin', 'POST', '/v2/tasks', { type: 'import', input: {} })).status, 400)
+  it('go by themselves', async () => {
     assert.equal((await test.ask('admin', 'DELETE', '/v2/tasks/00000000-0000-0000-0000-000000000000')).status, 405)
     assert.equal((await test.ask('admin', 'GET', '/v2/tasks/00000000-0000-0000-0000-000000000000')).status, 404)
   })

@@ -24,11 +24,13 @@ import {
 } from '../errors.ts'
 import { authorizeOn } from '../images/access.ts'
 import type { Image } from '../images/image.ts'
-import { visibleImage } from '../images/images.ts'
+import { type ImageRules, visibleImage } from '../images/images.ts'
 import type { ImageSettings } from '../settings.ts'
+import { DEFAULT_STORE } from '../stores/stores.ts'
 import * as tasks from '../tasks/store.ts'
 import type { CopyOrder } from './copy-image.ts'
 import type { ImportOrder } from './import-image.ts'
+import { readLegacyImport } from './legacy-task.ts'
 import { type ImportRequest, readImport } from './request.ts'
 import * as store from './store.ts'
 import { allowed } from './web/download.ts'
@@ -38,18 +40,21 @@ export interface ImportRules {
   stage(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined): Promise<void>
   /** Begins an import or a copy; the image is held by it when this resolves. */
   begin(caller: Caller, id: string, body: unknown, storeHeader: string | undefined): Promise<void>
+  /** Makes an image and imports it from the web, by a task of the older kind. @returns the task's id */
+  beginLegacyTask(caller: Caller, body: unknown): Promise<string>
   /** Takes the bytes out of one store, if another has them, too. */
   leaveStore(caller: Caller, id: string, from: string): Promise<void>
 }
 
 interface Tools extends DataTools {
+  readonly images: ImageRules
   readonly stories: Stories
   readonly importStory: Story<ImportOrder>
   readonly copyStory: Story<CopyOrder>
 }
 
 export function importRules(tools: Tools): ImportRules {
-  const { db, settings, quotas, bytes, stores, stories, importStory, copyStory } = tools
+  const { db, settings, quotas, bytes, stores, stories, images, importStory, copyStory } = tools
   return {
     async stage(caller, id, source, declaredBytes) {
       const uploadId = randomUUID()
@@ -90,11 +95,9 @@ export function importRules(tools: Tools): ImportRules {
         if (wanted.length === 0) return
         const taskId = randomUUID()
         await tasks.insert(tx, {
+          ...ownedBy(caller),
           id: taskId,
           type: 'api_image_import',
-          owner: caller.projectId ?? '',
-          userId: caller.userId,
-          requestId: caller.requestId,
           imageId: image.id,
           input: { image_id: image.id, import_req: request.body, backend: wanted },
         })
@@ -119,6 +122,28 @@ export function importRules(tools: Tools): ImportRules {
       })
     },
 
+    async beginLegacyTask(caller, body) {
+      const { uri, image: wish, input } = readLegacyImport(body)
+      await refuseSource(uri, settings)
+      // Where we die before the story is asked for, the image is there, queued, and whoever sees it may fill it.
+      const image = await images.create(caller, wish)
+      const taskId = randomUUID()
+      await stories.commit(async (tx, ask) => {
+        const order = {
+          imageId: image.id,
+          taskId,
+          uploadId: randomUUID(),
+          stores: [DEFAULT_STORE],
+          mustAllSucceed: true,
+          quotaProjectId: caller.projectId ?? '',
+        }
+        await tasks.insert(tx, { ...ownedBy(caller), id: taskId, type: 'import', imageId: image.id, input })
+        await store.beginImport(tx, order)
+        await ask(importStory, taskId as StoryId, { ...order, web: { uri, expected: {} } })
+      })
+      return taskId
+    },
+
     async leaveStore(caller, id, from) {
       if (!stores.isKnown(from)) throw storeNotOnNode(from)
       const image = await db.begin(async (tx) => {
@@ -138,6 +163,10 @@ export function importRules(tools: Tools): ImportRules {
       await stores.remove(from, image.id)
     },
   }
+}
+
+function ownedBy({ projectId, userId, requestId }: Caller) {
+  return { owner: projectId ?? '', userId, requestId }
 }
 
 /** A name without an address is left to the story: it may have one by then, and a client waits for the task anyway. */

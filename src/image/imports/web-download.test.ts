@@ -257,6 +257,63 @@ describe('an image from the web', () => {
   })
 })
 
+describe('a task of the older kind', () => {
+  const input = (wish: object = {}) => ({
+    import_from: `${web}/image`,
+    import_from_format: 'raw',
+    image_properties: { name: 'old', disk_format: 'raw', container_format: 'bare', os_distro: 'debian' },
+    ...wish,
+  })
+  const make = (body: unknown, who: 'admin' | 'demo' = 'admin') => test.ask(who, 'POST', '/v2/tasks', body)
+
+  it('makes an image, and fetches it from the web', async () => {
+    const { status, headers, body } = await make({ type: 'import', input: input() })
+    assert.equal(status, 201)
+    assert.match(String(headers.location), new RegExp(`/image/v2/tasks/${body.id}$`))
+    assert.deepEqual([body.type, body.input], ['import', input()])
+    await test.service.context.stories.ended(body.id)
+    const task = (await test.ask('admin', 'GET', `/v2/tasks/${body.id}`)).body
+    assert.deepEqual([task.status, task.result], ['success', { image_id: task.image_id }])
+    const image = await show(task.image_id)
+    assert.deepEqual(
+      [image.status, image.name, image.os_distro, image.checksum],
+      ['active', 'old', 'debian', hash('md5')],
+    )
+    assert.equal((await test.ask('admin', 'GET', '/v2/tasks?type=import')).body.tasks[0].id, body.id)
+  })
+
+  it('makes a qcow2 where nothing is said of the image, and fails when it is none', async () => {
+    const { body } = await make({ type: 'import', input: input({ import_from_format: 'qcow2', image_properties: {} }) })
+    await test.service.context.stories.ended(body.id)
+    const task = (await test.ask('admin', 'GET', `/v2/tasks/${body.id}`)).body
+    assert.equal(task.status, 'failure')
+    assert.match(task.message, /claims to be qcow2/)
+    assert.equal((await show(task.image_id)).status, 'queued')
+  })
+
+  const bad: [string, () => unknown, RegExp][] = [
+    ['no type', () => ({ input: input() }), /'type' is required/],
+    ['no input', () => ({ type: 'import' }), /'input' is required/],
+    ['no source', () => ({ type: 'import', input: input({ import_from: undefined }) }), /'import_from' field/],
+    ['a file', () => ({ type: 'import', input: input({ import_from: 'file:///etc/passwd' }) }), /File based imports/],
+    ['a source of ours', () => ({ type: 'import', input: input({ import_from: 'http://10.0.0.1/' }) }), /filtering/],
+    ['a format to convert', () => ({ type: 'import', input: input({ import_from_format: 'qcow2' }) }), /not converted/],
+    ['no formats', () => ({ type: 'import', input: input({ image_properties: { name: 'x' } }) }), /disk_format/],
+    ['more', () => ({ type: 'import', input: input({ extra: 1 }) }), /'extra' has no meaning/],
+  ]
+  for (const [what, body, message] of bad) {
+    it(`is refused with ${what}`, async () => {
+      const answer = await make(body())
+      assert.equal(answer.status, 400)
+      assert.match(answer.body.message, message)
+    })
+  }
+
+  it('is for admins', async () => {
+    assert.equal((await make({ type: 'import', input: input() }, 'demo')).status, 403)
+  })
+})
+
 describe('a download', () => {
   it('goes to the address that was looked at, whatever the name says by then', async () => {
     const url = new URL(`http://rebound.invalid:${new URL(web).port}/image`)

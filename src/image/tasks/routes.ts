@@ -1,8 +1,9 @@
-/** Tasks: how imports went. They are made by imports, and by nothing else. Source: glance/api/v2/tasks.py */
+/** Tasks: how imports went. All but those of the older kind are made by imports alone. Source: glance/api/v2/tasks.py */
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../../database/database.ts'
-import { invalidBody, invalidQuery, taskNotFound } from '../errors.ts'
+import { invalidQuery, taskNotFound } from '../errors.ts'
 import { isImageId, type ImageRules } from '../images/images.ts'
+import type { ImportRules } from '../imports/imports.ts'
 import type { ImageSettings } from '../settings.ts'
 import * as store from './store.ts'
 import { TASK_SORT_KEYS, type TaskQuery } from './store.ts'
@@ -11,10 +12,12 @@ import { viewTask, viewTaskBrief, viewTaskOfImage } from './view.ts'
 interface Options {
   readonly db: Database
   readonly images: ImageRules
+  readonly imports: ImportRules
+  readonly baseUrl: string
   readonly settings: ImageSettings
 }
 
-export function taskRoutes(app: FastifyInstance, { db, images, settings }: Options): void {
+export function taskRoutes(app: FastifyInstance, { db, images, imports, settings, baseUrl }: Options): void {
   app.get('/v2/tasks', { config: { policy: 'tasks_api_access' } }, async (request) => {
     const asked = new URL(request.url, 'http://any').searchParams
     const query = readTaskQuery(asked, settings)
@@ -34,8 +37,10 @@ export function taskRoutes(app: FastifyInstance, { db, images, settings }: Optio
     }
   })
 
-  app.post('/v2/tasks', { config: { policy: 'tasks_api_access', rawBody: true } }, async () => {
-    throw invalidBody('Tasks are not made by hand here: import an image with POST /v2/images/{image_id}/import.')
+  app.post('/v2/tasks', { config: { policy: 'tasks_api_access', rawBody: true } }, async (request, reply) => {
+    const id = await imports.beginLegacyTask(request.caller, request.body)
+    reply.code(201).header('location', `${baseUrl}/v2/tasks/${id}`)
+    return viewTask((await store.find(db, id))!)
   })
 
   app.get<{ Params: { task_id: string } }>(
