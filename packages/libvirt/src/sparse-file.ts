@@ -18,6 +18,7 @@ export interface Transferred {
 /** A stretch of zero bytes becomes a hole if it fills such blocks: smaller ones cost more than they save. */
 const BLOCK_BYTES = 64 << 10
 const READ_BYTES = 1 << 20
+const PIECES_AT_ONCE = 32
 const zeros = Buffer.alloc(BLOCK_BYTES)
 
 /**
@@ -38,14 +39,16 @@ export async function receiveIntoFile(
   for await (const piece of stream) {
     signal?.throwIfAborted()
     if (piece instanceof Uint8Array) {
-      await writeAll(file, piece, position)
-      position += piece.length
+      // What came while the last was written is written together.
+      const pieces = [piece, ...stream.takeBytes(PIECES_AT_ONCE)]
+      await writeAll(file, pieces, position)
+      position += lengthOf(pieces)
       end = Math.max(end, position)
     } else {
       const length = Number(piece.hole)
       const over = Math.min(position + length, held)
       for (let at = position; at < over; at += BLOCK_BYTES) {
-        await writeAll(file, zeros.subarray(0, Math.min(BLOCK_BYTES, over - at)), at)
+        await writeAll(file, [zeros.subarray(0, Math.min(BLOCK_BYTES, over - at))], at)
       }
       position += length
       holeBytes += length
@@ -56,10 +59,25 @@ export async function receiveIntoFile(
   return { bytes: position - start, holeBytes }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten
+const lengthOf = (pieces: readonly Uint8Array[]) => pieces.reduce((sum, { length }) => sum + length, 0)
+
+async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  let left = pieces
+  for (let at = position; left.length > 0; ) {
+    const { bytesWritten } = await file.writev(left, at)
+    at += bytesWritten
+    left = after(left, bytesWritten)
   }
+}
+
+/** What is left of the pieces behind their first `bytes`. */
+function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(Math.min(skip, piece.length))
+    skip -= piece.length - rest.length
+    return rest.length > 0 ? [rest] : []
+  })
 }
 
 /**

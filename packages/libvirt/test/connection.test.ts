@@ -718,7 +718,7 @@ test('an upload is cut into pieces the daemon likes, and is over when the daemon
   const vol = { pool: 'p', name: 'v', key: 'k' }
   const upload = writableOf((await connection.raw.storageVolUpload({ vol, offset: 0n, length: 0n, flags: 0 })).stream)
   const { client, serial } = await opened.promise
-  const bytes = Buffer.alloc(600_000, 'x')
+  const bytes = Buffer.alloc(2_200_000, 'x')
   let finished = false
   upload.end(bytes, () => {
     finished = true
@@ -726,7 +726,7 @@ test('an upload is cut into pieces the daemon likes, and is over when the daemon
   await until(() => daemon.others.length === 4)
   assert.deepEqual(
     daemon.others.map((packet) => packet.bytes.length),
-    [262_120, 262_120, 75_760, 0],
+    [1_048_576, 1_048_576, 102_848, 0],
   )
   assert.equal(daemon.others[3]?.status, STATUS_OK)
   assert.equal(finished, false)

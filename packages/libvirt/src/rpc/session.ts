@@ -41,7 +41,7 @@ import { Reader, Writer } from './xdr.ts'
 const KEEPALIVE_PING = 1
 const KEEPALIVE_PONG = 2
 /** What a stream may leave with the socket before it waits: enough that the daemon never waits for us. */
-const SEND_AHEAD_BYTES = 1 << 20
+const SEND_AHEAD_BYTES = 2 << 20
 const PONGS_BELOW_BYTES = 4 << 20
 /** A daemon's own interval is 5 s unless its administrator said otherwise, and it waits for several. */
 const PAUSE_BEAT_MS = 5000
