@@ -104,9 +104,16 @@ export function functionsPage(): string {
   for (const [area, functions] of areas) {
     const lines = functions.map(({ name }) => {
       const here = methods.filter((method) => method.functions.includes(name)).map((method) => `\`${method.name}\``)
-      return `| \`${name}\` | ${here.length > 0 ? here.join(', ') : `not here: ${notHere.get(name) ?? '?'}`} |`
+      return [`\`${name}\``, here.length > 0 ? here.join(', ') : `not here: ${notHere.get(name) ?? '?'}`]
     })
-    parts.push(`## ${area}`, ['| libvirt | here |', '| --- | --- |', ...lines].join('\n'))
+    parts.push(`## ${area}`, table(['libvirt', 'here'], lines))
   }
   return `${parts.join('\n\n')}\n`
+}
+
+/** Aligned, as the formatter of this repository leaves it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]) => `| ${widths.map((width, at) => (row[at] ?? '').padEnd(width)).join(' | ')} |`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }
