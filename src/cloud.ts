@@ -235,6 +235,7 @@ export function identitySettings(config: Config): IdentitySettings {
 
 function imageSettings(config: Config): Partial<ImageSettings> {
   return {
+    ...(config.imageStorageQuota > 0 && { projectStorageBytes: config.imageStorageQuota * 2 ** 20 }),
     unifiedLimits: config.imageUnifiedLimits,
     furtherStores: config.imageStores,
     web: {

@@ -243,6 +243,12 @@ export const settings = {
     fallback: () => [],
     read: listOf(imageStore),
   }),
+  imageStorageQuota: setting<number>({
+    flag: '--image-storage-quota <MiB>',
+    meaning: 'how much all images of one project may take together, each store counted; 0 for no bound',
+    fallback: () => 0,
+    read: wholeNumber(0, 2 ** 32),
+  }),
   imageUnifiedLimits: setting<boolean>({
     flag: '--image-unified-limits',
     meaning: "enforce identity's limits for images; one that is not registered is zero then",

@@ -142,19 +142,25 @@ export async function admit(
   return capBytes
 }
 
-/** How many bytes an image may have. @throws DomainError over-quota, where there is no room for what is announced */
+/**
+ * How many bytes an image may have.
+ * @param copies in how many stores it is to lie, each of which counts
+ * @throws DomainError over-quota, where there is no room for what is announced
+ */
 export async function roomFor(
   sql: Sql,
   image: Image,
   { imageSizeCapBytes, projectStorageBytes, unifiedLimits }: ImageSettings,
   declaredBytes = 0,
+  copies = 1,
 ): Promise<number> {
   if (projectStorageBytes === undefined || unifiedLimits) return imageSizeCapBytes
   await lockProject(sql, image.owner ?? '')
   const taken = await store.storageOf(sql, image.owner ?? '', image.id)
   const remaining = Math.max(0, projectStorageBytes - taken)
-  if (declaredBytes > remaining || remaining === 0) throw storageQuotaFull(declaredBytes, remaining)
-  return Math.min(imageSizeCapBytes, remaining)
+  const needed = declaredBytes * copies
+  if (needed > remaining || remaining === 0) throw storageQuotaFull(needed, remaining)
+  return Math.min(imageSizeCapBytes, Math.floor(remaining / copies))
 }
 
 export function requireFormats(image: Image): void {

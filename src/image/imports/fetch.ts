@@ -34,7 +34,7 @@ export async function fetchInto(
   const image = await images.find(db, imageId)
   if (image === undefined || image.importTask !== taskId) throw goneWhileUploading(imageId)
   await bytes.discard(imageId, uploadId)
-  const capBytes = await roomFor(db, image, settings)
+  const capBytes = await roomFor(db, image, settings, 0, image.importingTo?.length)
 
   await using progress = reportProgress({ db, taskId, imageId, signal })
   const { stream, declaredBytes } = await openDownload(web.uri, settings.web, progress.signal)
