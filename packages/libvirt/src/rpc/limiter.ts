@@ -5,6 +5,8 @@
  * the socket, and the answers to its own pings stay unread until it drops us. So there is one call less than that, and
  * slow calls leave one place more, for the "destroy" that would otherwise wait behind three migrations.
  */
+import { Fifo } from './fifo.ts'
+
 export interface Ticket {
   slow: boolean
   order: number
@@ -18,9 +20,10 @@ export class Limiter {
   #running = 0
   #runningSlow = 0
   #orders = 0
-  // In order of arrival; taking one out of the middle costs nothing either.
-  readonly #quick = new Set<Ticket>()
-  readonly #slow = new Set<Ticket>()
+  readonly #quick = new Fifo<Ticket>()
+  readonly #slow = new Fifo<Ticket>()
+  /** Tickets that left while they waited and still stand in a queue. */
+  #gone = 0
 
   constructor(max: number, maxSlow: number) {
     this.#max = max
@@ -37,39 +40,45 @@ export class Limiter {
   /** Calls `start` at once, or when there is room, in order of arrival. */
   enter(slow: boolean, start: () => void): Ticket {
     const ticket: Ticket = { slow, order: this.#orders++, start, state: 'waiting' }
-    ;(slow ? this.#slow : this.#quick).add(ticket)
+    ;(slow ? this.#slow : this.#quick).push(ticket)
     this.#admit()
     return ticket
   }
 
   /** The call was answered (a call that its caller gave up still runs until then), or never started. */
   leave(ticket: Ticket): void {
-    if (ticket.state === 'waiting') {
-      ;(ticket.slow ? this.#slow : this.#quick).delete(ticket)
-    } else if (ticket.state === 'running') {
+    if (ticket.state === 'waiting') this.#gone++
+    else if (ticket.state === 'running') {
       this.#running--
       if (ticket.slow) this.#runningSlow--
     }
     ticket.state = 'gone'
+    if (this.#gone > 64 && this.#gone * 2 > this.#quick.length + this.#slow.length) {
+      for (const queue of [this.#quick, this.#slow]) queue.keep(({ state }) => state !== 'gone')
+      this.#gone = 0
+    }
     this.#admit()
+  }
+
+  #first(queue: Fifo<Ticket>): Ticket | undefined {
+    while (queue.first?.state === 'gone') {
+      queue.shift()
+      this.#gone--
+    }
+    return queue.first
   }
 
   #admit(): void {
     while (this.#running < this.#max) {
-      const quick = first(this.#quick)
-      const slow = this.#runningSlow < this.#maxSlow ? first(this.#slow) : undefined
+      const quick = this.#first(this.#quick)
+      const slow = this.#runningSlow < this.#maxSlow ? this.#first(this.#slow) : undefined
       const ticket = quick === undefined || (slow !== undefined && slow.order < quick.order) ? slow : quick
       if (ticket === undefined) return
-      ;(ticket.slow ? this.#slow : this.#quick).delete(ticket)
+      ;(ticket.slow ? this.#slow : this.#quick).shift()
       ticket.state = 'running'
       this.#running++
       if (ticket.slow) this.#runningSlow++
       ticket.start()
     }
   }
-}
-
-function first(queue: ReadonlySet<Ticket>): Ticket | undefined {
-  for (const ticket of queue) return ticket
-  return undefined
 }

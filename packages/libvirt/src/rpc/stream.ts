@@ -6,6 +6,7 @@
  */
 import { Duplex, Readable, Writable } from 'node:stream'
 import { connectionError, type LibvirtError, protocolError } from '../errors.ts'
+import { Fifo } from './fifo.ts'
 import { STATUS_CONTINUE, STATUS_ERROR, STATUS_OK } from './packet.ts'
 
 /** What a stream needs from its session. */
@@ -40,7 +41,7 @@ const costOf = (piece: Buffer | Hole) => PIECE_COST_BYTES + (piece instanceof Bu
 
 export class RpcStream implements AsyncDisposable {
   readonly #port: StreamPort
-  readonly #queue: (Buffer | Hole)[] = []
+  readonly #queue = new Fifo<Buffer | Hole>()
   #queuedBytes = 0
   #paused = false
   #ended = false
@@ -49,6 +50,7 @@ export class RpcStream implements AsyncDisposable {
   #closing: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
   #closed = false
   #aborted = false
+  #onFail: ((error: LibvirtError) => void) | undefined
 
   constructor(port: StreamPort) {
     this.#port = port
@@ -82,7 +84,7 @@ export class RpcStream implements AsyncDisposable {
   /** Bytes that are there already, up to the next hole, to be handled in one go: at most so many pieces. */
   takeBytes(pieces: number): Buffer[] {
     const taken: Buffer[] = []
-    while (taken.length < pieces && this.#queue[0] instanceof Buffer) taken.push(this.#take() as Buffer)
+    while (taken.length < pieces && this.#queue.first instanceof Buffer) taken.push(this.#take() as Buffer)
     return taken
   }
 
@@ -135,6 +137,12 @@ export class RpcStream implements AsyncDisposable {
     }
   }
 
+  /** For whoever neither reads nor writes just now. */
+  onFail(listener: (error: LibvirtError) => void): void {
+    if (this.#error !== undefined) listener(this.#error)
+    else this.#onFail = listener
+  }
+
   #check(): void {
     if (this.#error !== undefined) throw this.#error
     if (this.#closed || this.#closing !== undefined) throw connectionError('the stream is closed')
@@ -150,7 +158,7 @@ export class RpcStream implements AsyncDisposable {
       this.#port.send(status, undefined).catch(() => {})
       if (status === STATUS_ERROR) {
         this.#aborted = true
-        this.#queue.length = 0
+        this.#queue.clear()
         this.#queuedBytes = 0
         this.#wake()
         this.#port.wake()
@@ -207,6 +215,7 @@ export class RpcStream implements AsyncDisposable {
     this.#flow()
     this.#wake()
     this.#port.wake()
+    this.#onFail?.(error)
   }
 }
 
@@ -273,6 +282,7 @@ export function writableOf(stream: RpcStream, { sparse = false, signal }: Stream
     final: (done) => settle(stream.finish(), done),
     destroy: (error, done) => drop(stream, error, done),
   })
+  stream.onFail((error) => writable.destroy(error))
   return until(signal, writable)
 }
 
