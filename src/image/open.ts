@@ -17,6 +17,7 @@ import { imageRules } from './images/images.ts'
 import { PATCH_TYPES } from './images/json-patch.ts'
 import { imageRoutes } from './images/routes.ts'
 import * as store from './images/store.ts'
+import { tendImports } from './imports/gardener.ts'
 import { importStory } from './imports/import-image.ts'
 import { copyStory } from './imports/copy-image.ts'
 import { importRules } from './imports/imports.ts'
@@ -61,7 +62,7 @@ export async function openImages(
     importStory: context.stories.define('image.import-image', importStory(dataTools)),
     copyStory: context.stories.define('image.copy-image', copyStory(dataTools)),
   })
-  const gardener = startGardener({ db, stores, log })
+  const gardener = startGardener({ db, stores, log }, () => tendImports({ db, stories: context.stories, log }))
 
   const plugin: FastifyPluginAsync = async (app) => {
     asService(app, {

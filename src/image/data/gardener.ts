@@ -18,15 +18,16 @@ interface Tools {
   readonly log: Logger
 }
 
-export function startGardener(tools: Tools): { stop(): Promise<void> } {
+/** @param tendRest what is tended on the clock alone: when the service opens, stories have not begun */
+export function startGardener(tools: Tools, tendRest: () => Promise<void>): { stop(): Promise<void> } {
   const { log } = tools
   let underWay: Promise<void> = Promise.resolve()
-  const tend = () => {
-    underWay = tendBytes(tools).catch((error) => log.error({ err: error }, 'tending images failed'))
+  const watched = (work: Promise<void>) => {
+    underWay = work.catch((error) => log.error({ err: error }, 'tending images failed'))
   }
-  const clock = setInterval(tend, EVERY_MS)
+  const clock = setInterval(() => watched(tendBytes(tools).then(tendRest)), EVERY_MS)
   clock.unref()
-  tend()
+  watched(tendBytes(tools))
   return {
     async stop() {
       clearInterval(clock)

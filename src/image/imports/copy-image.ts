@@ -9,7 +9,7 @@ import * as images from '../images/store.ts'
 import * as tasks from '../tasks/store.ts'
 import { COPY_WITHIN_MS, type ImportTools } from './import-image.ts'
 import { bringTo, takeBackFrom } from './placing.ts'
-import { telling } from './progress.ts'
+import { stuckUndoTold, telling } from './progress.ts'
 import { requireRoom } from './room.ts'
 import * as store from './store.ts'
 
@@ -30,54 +30,57 @@ export function copyStory(tools: ImportTools) {
     const target = { imageId, uploadId: taskId }
     const told = <T>(run: () => Promise<T>) => telling(db, taskId, run)
 
-    await saga(async (step) => {
-      await step('report copying', {
-        run: () =>
-          told(async () => {
-            await tasks.begin(db, taskId)
-            await requireRoom(tools, order, 'staged')
-          }),
-        undo: () =>
-          db.begin(async (tx) => {
-            await store.giveUpCopy(tx, { imageId, taskId, wanted })
-            await tasks.end(tx, taskId, 'failure')
-          }),
-      })
+    await saga(
+      async (step) => {
+        await step('report copying', {
+          run: () =>
+            told(async () => {
+              await tasks.begin(db, taskId)
+              await requireRoom(tools, order, 'staged')
+            }),
+          undo: () =>
+            db.begin(async (tx) => {
+              await store.giveUpCopy(tx, { imageId, taskId, wanted })
+              await tasks.end(tx, taskId, 'failure')
+            }),
+        })
 
-      const brought: boolean[] = []
-      for (const where of wanted) {
-        brought.push(
-          await step(`copy the bytes to ${where}`, {
-            withinMs: COPY_WITHIN_MS,
-            run: (signal) =>
-              told(async () => {
-                const image = await images.find(db, imageId)
-                if (image === undefined) throw goneWhileUploading(imageId)
-                const from = await stores.find(
-                  imageId,
-                  image.stores.filter((each) => each !== where),
-                )
-                return await bringTo(tools, { where, from, target, taskId, signal, mayFail: !mustAllSucceed })
-              }),
-            undo: () => takeBackFrom(tools, { where, target, taskId }),
-          }),
-        )
-      }
+        const brought: boolean[] = []
+        for (const where of wanted) {
+          brought.push(
+            await step(`copy the bytes to ${where}`, {
+              withinMs: COPY_WITHIN_MS,
+              run: (signal) =>
+                told(async () => {
+                  const image = await images.find(db, imageId)
+                  if (image === undefined) throw goneWhileUploading(imageId)
+                  const from = await stores.find(
+                    imageId,
+                    image.stores.filter((each) => each !== where),
+                  )
+                  return await bringTo(tools, { where, from, target, taskId, signal, mayFail: !mustAllSucceed })
+                }),
+              undo: () => takeBackFrom(tools, { where, target, taskId }),
+            }),
+          )
+        }
 
-      await step('report copied', {
-        run: () =>
-          told(async () => {
-            const kept = wanted.filter((_where, index) => brought[index])
-            if (kept.length === 0) throw noStoreTookIt()
-            await db.begin(async (tx) => {
-              if (await tasks.hasSucceeded(tx, taskId)) return
-              if (!(await store.endImport(tx, imageId, taskId))) throw goneWhileUploading(imageId)
-              await tasks.explain(tx, taskId, `Copied to store ${kept.join(', ')}`)
-              await tasks.end(tx, taskId, 'success', { image_id: imageId })
-            })
-          }),
-        undo: () => store.reclaimCopy(db, { imageId, taskId }),
-      })
-    })
+        await step('report copied', {
+          run: () =>
+            told(async () => {
+              const kept = wanted.filter((_where, index) => brought[index])
+              if (kept.length === 0) throw noStoreTookIt()
+              await db.begin(async (tx) => {
+                if (await tasks.hasSucceeded(tx, taskId)) return
+                if (!(await store.endImport(tx, imageId, taskId))) throw goneWhileUploading(imageId)
+                await tasks.explain(tx, taskId, `Copied to store ${kept.join(', ')}`)
+                await tasks.end(tx, taskId, 'success', { image_id: imageId })
+              })
+            }),
+          undo: () => store.reclaimCopy(db, { imageId, taskId }),
+        })
+      },
+      stuckUndoTold(tools, 'image.copy-image', imageId),
+    )
   }
 }

@@ -1,6 +1,8 @@
 /** What a task tells of its import while it goes on, and when it fails. */
+import type { Logger } from 'pino'
 import type { Database } from '../../database/database.ts'
 import { isDomainError } from '../../domain-error.ts'
+import type { SagaOptions } from '../../durable/saga.ts'
 import type { ImageId } from '../../ids.ts'
 import { goneWhileUploading } from '../errors.ts'
 import * as tasks from '../tasks/store.ts'
@@ -15,6 +17,13 @@ export async function telling<T>(db: Database, taskId: string, run: () => Promis
   } catch (error) {
     await tasks.explain(db, taskId, isDomainError(error) ? error.message : 'The import failed on our side.')
     throw error
+  }
+}
+
+/** An undo that keeps failing is news for an operator; what it leaves the gardeners find. */
+export function stuckUndoTold({ log }: { log: Logger }, story: string, image: ImageId): SagaOptions {
+  return {
+    onStuckUndo: (step, error) => log.error({ err: error, story, image, step }, 'an undo keeps failing'),
   }
 }
 

@@ -205,6 +205,16 @@ export async function hasMovedOn(sql: Sql, id: ImageId, taskId: string): Promise
   return found !== undefined && found.importTask !== taskId
 }
 
+/** Imports of which nothing was heard for a while. */
+export async function quietImports(
+  sql: Sql,
+  seconds: number,
+): Promise<{ imageId: ImageId; taskId: string; wanted: string[] }[]> {
+  return await sql<{ imageId: ImageId; taskId: string; wanted: string[] }[]>`
+    select id as image_id, import_task as task_id, coalesce(importing_to, '{}') as wanted from image.images
+     where import_task is not null and status <> 'deleted' and updated_at < now() - make_interval(secs => ${seconds})`
+}
+
 // --- Stores -------------------------------------------------------------------------------------------------------
 
 /** The caller holds the row. */

@@ -65,6 +65,15 @@ export async function end(sql: Sql, id: string, status: 'success' | 'failure', r
      where id = ${id}`
 }
 
+/** One that has ended keeps its end. */
+export async function failIfOpen(sql: Sql, id: string, message: string): Promise<void> {
+  await sql`
+    update image.tasks
+       set status = 'failure', message = ${message}, updated_at = now(),
+           expires_at = now() + make_interval(hours => ${LIVES_HOURS})
+     where id = ${id} and status in ('pending', 'processing')`
+}
+
 export async function hasSucceeded(sql: Sql, id: string): Promise<boolean> {
   const found = await sql`select from image.tasks where id = ${id} and status = 'success'`
   return found.length === 1
