@@ -21,6 +21,7 @@ export type Kind =
   | 'policy'
   | 'project'
   | 'project tag'
+  | 'protocol'
   | 'region'
   | 'registered limit'
   | 'role'
@@ -95,6 +96,14 @@ export function textUnstorable(path: string): DomainError {
 /** There is one for the same service, region and resource (and the same project or domain). */
 export function limitTaken(kind: 'limit' | 'registered limit'): DomainError {
   return new DomainError('conflict', `identity.${kind.replaceAll(' ', '-')}.taken`, `There is already such a ${kind}.`)
+}
+
+export function remoteIdTaken(): DomainError {
+  return new DomainError(
+    'conflict',
+    'identity.identity-provider.remote-id-taken',
+    'A remote id is that of another identity provider.',
+  )
 }
 
 export function trustTaken(): DomainError {

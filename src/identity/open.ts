@@ -27,6 +27,8 @@ import { openEndpoints } from './endpoints/endpoints.ts'
 import { endpointRoutes } from './endpoints/routes.ts'
 import { forbidden, textUnstorable } from './errors.ts'
 import { faultOf } from './faults.ts'
+import { openFederation } from './federation/federation.ts'
+import { federationRoutes } from './federation/routes.ts'
 import { openGroups } from './groups/groups.ts'
 import { groupRoutes } from './groups/routes.ts'
 import type { Identity } from './index.ts'
@@ -94,6 +96,7 @@ export async function openIdentity(
   const endpoints = openEndpoints({ db, changes })
   const applicationCredentials = openApplicationCredentials({ db, changes, hashing })
   const limits = openLimits({ db, changes })
+  const federation = openFederation({ db, changes })
   const trusts = openTrusts({ db, changes, settings })
   const ec2Credentials = openEc2Credentials({ db, changes, keys: blobKeys, tokens })
   const passwordRules = {
@@ -137,7 +140,17 @@ export async function openIdentity(
     await app.register(versionRoutes, { links })
     await app.register(
       async (v3) => {
-        await v3.register(tokenRoutes, { login, tokens, access, catalog, projects, domains, settings, links })
+        await v3.register(tokenRoutes, {
+          login,
+          tokens,
+          access,
+          catalog,
+          projects,
+          domains,
+          federation,
+          settings,
+          links,
+        })
         await v3.register(domainRoutes, { domains, links })
         await v3.register(projectRoutes, { projects, limits, links })
         await v3.register(userRoutes, { users, groups, projects, links })
@@ -150,9 +163,10 @@ export async function openIdentity(
         await v3.register(regionRoutes, { regions, links })
         await v3.register(serviceRoutes, { services, links })
         await v3.register(endpointRoutes, { endpoints, links })
+        await v3.register(federationRoutes, { federation, links })
         await v3.register(notOfferedRoutes, { links })
         await v3.register(assignmentRoutes, { grants, roleAssignments, links })
-        await v3.register(ec2CredentialRoutes, { ec2Credentials, catalog, links })
+        await v3.register(ec2CredentialRoutes, { ec2Credentials, catalog, federation, links })
         await v3.register(domainConfigRoutes, { domainConfig })
         await v3.register(storedPolicyRoutes, { storedPolicies, links })
         await v3.register(endpointPolicyRoutes, { endpointPolicies, links })

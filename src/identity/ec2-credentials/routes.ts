@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { Federation } from '../federation/federation.ts'
 import type { Links } from '../links.ts'
 import type { IdentityCaller } from '../tokens/tokens.ts'
 import { tokenJson } from '../tokens/view.ts'
@@ -17,8 +18,9 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 export const ec2CredentialRoutes: FastifyPluginAsyncTypebox<{
   ec2Credentials: Ec2Credentials
   catalog: Catalog
+  federation: Federation
   links: Links
-}> = async (app, { ec2Credentials, catalog, links }) => {
+}> = async (app, { ec2Credentials, catalog, federation, links }) => {
   const callerOf = (request: Pick<FastifyRequest, 'caller'>) => request.caller as IdentityCaller
   const view = (credential: Ec2Credential) => ({
     user_id: credential.userId,
@@ -78,7 +80,7 @@ export const ec2CredentialRoutes: FastifyPluginAsyncTypebox<{
       return reply
         .header('x-subject-token', token.text)
         .type(JSON_TYPE)
-        .send(await tokenJson(token, catalog))
+        .send(await tokenJson(token, { catalog, federation }))
     },
   )
 
@@ -88,7 +90,7 @@ export const ec2CredentialRoutes: FastifyPluginAsyncTypebox<{
     { config: { policy: 'identity:s3tokens_validate' }, schema: { body: SignedBody } },
     async (request, reply) => {
       const token = await ec2Credentials.exchange(signedOf(request.body), 's3')
-      return reply.type(JSON_TYPE).send(await tokenJson(token, catalog))
+      return reply.type(JSON_TYPE).send(await tokenJson(token, { catalog, federation }))
     },
   )
 }

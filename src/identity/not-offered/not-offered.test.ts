@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type IdentityUnderTest, identityUnderTest } from '../identity-under-test.ts'
 
-describe('federation and OAuth', () => {
+describe('logins by federation, and OAuth', () => {
   let test: IdentityUnderTest
   before(async () => {
     test = await identityUnderTest()
@@ -12,8 +12,6 @@ describe('federation and OAuth', () => {
   it('list nothing, for those who may list it', async () => {
     const demo = await test.login('demo')
     for (const [path, name] of [
-      ['/v3/OS-FEDERATION/identity_providers', 'identity_providers'],
-      ['/v3/OS-FEDERATION/service_providers', 'service_providers'],
       ['/v3/OS-FEDERATION/mappings', 'mappings'],
       ['/v3/OS-OAUTH1/consumers', 'consumers'],
       [`/v3/users/${test.ids.demoUserId}/OS-OAUTH1/access_tokens`, 'access_tokens'],
@@ -29,20 +27,17 @@ describe('federation and OAuth', () => {
     const provider = '/v3/OS-FEDERATION/identity_providers/here'
     const token = `/v3/users/${test.ids.demoUserId}/OS-OAUTH1/access_tokens/7`
     for (const path of [
-      provider,
       `${provider}/protocols/saml2`,
-      '/v3/OS-FEDERATION/service_providers/there',
       '/v3/OS-FEDERATION/mappings/rules',
       '/v3/OS-OAUTH1/consumers/7',
     ]) {
       for (const method of ['GET', 'PATCH', 'DELETE']) {
         const answer = await test.ask(test.admin, method, path, method === 'PATCH' ? {} : undefined)
         assert.equal(answer.status, 404, `${method} ${path}`)
-        assert.match(answer.body.error.message, /^There is no (identity provider|service provider|mapping|consumer) /)
+        assert.match(answer.body.error.message, /^There is no (protocol|mapping|consumer) /)
       }
     }
     for (const [method, path] of [
-      ['GET', `${provider}/protocols`],
       ['GET', token],
       ['DELETE', token],
       ['GET', `${token}/roles`],
@@ -55,9 +50,7 @@ describe('federation and OAuth', () => {
   it('make nothing and let nobody in, and say that they are not offered', async () => {
     const provider = '/v3/OS-FEDERATION/identity_providers/here'
     for (const [method, path, open] of [
-      ['PUT', provider],
       ['PUT', `${provider}/protocols/saml2`],
-      ['PUT', '/v3/OS-FEDERATION/service_providers/there'],
       ['PUT', '/v3/OS-FEDERATION/mappings/rules'],
       ['POST', '/v3/OS-OAUTH1/consumers'],
       ['PUT', '/v3/OS-OAUTH1/authorize/7'],

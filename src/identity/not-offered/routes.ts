@@ -1,6 +1,6 @@
 /**
- * What upstream mounts in every cloud and this one has not: federation, OAuth, and the certificates of tokens that are no
- * more. Lists are empty, nothing is found in them, and whatever would make something is refused by name.
+ * What upstream mounts in every cloud and this one has not: logins by federation, OAuth, and the certificates of tokens
+ * that are no more. Lists are empty, nothing is found in them, and whatever would make something is refused by name.
  * Source: keystone/api/os_federation.py, os_oauth1.py, os_oauth2.py, os_simple_cert.py, auth.py
  */
 import type { FastifyPluginAsync } from 'fastify'
@@ -17,8 +17,6 @@ const TOKENS = '/users/:user_id/OS-OAUTH1/access_tokens'
 const TOKEN = `${TOKENS}/:access_token_id`
 
 const EMPTY: readonly [path: string, name: string, policy: Policy][] = [
-  [`${FEDERATION}/identity_providers`, 'identity_providers', 'identity:list_identity_providers'],
-  [`${FEDERATION}/service_providers`, 'service_providers', 'identity:list_service_providers'],
   [`${FEDERATION}/mappings`, 'mappings', 'identity:list_mappings'],
   ['/OS-OAUTH1/consumers', 'consumers', 'identity:list_consumers'],
   [TOKENS, 'access_tokens', 'identity:list_access_tokens'],
@@ -29,10 +27,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** What is asked of one thing, with the variable that names what is not there. */
 type Row = readonly [method: Method, path: string, kind: Kind, variable: string, policy: Policy]
 const MISSING: readonly Row[] = [
-  ...oneOf(IDP, 'identity provider', 'idp_id', 'identity_provider'),
-  ['GET', `${IDP}/protocols`, 'identity provider', 'idp_id', 'identity:list_protocols'],
-  ...oneOf(`${IDP}/protocols/:protocol_id`, 'identity provider', 'idp_id', 'protocol'),
-  ...oneOf(`${FEDERATION}/service_providers/:id`, 'service provider', 'id', 'service_provider'),
+  ...oneOf(`${IDP}/protocols/:protocol_id`, 'protocol', 'protocol_id', 'protocol'),
   ...oneOf(`${FEDERATION}/mappings/:id`, 'mapping', 'id', 'mapping'),
   ...oneOf('/OS-OAUTH1/consumers/:consumer_id', 'consumer', 'consumer_id', 'consumer'),
   ['GET', TOKEN, 'access token', 'access_token_id', 'identity:get_access_token'],
@@ -41,12 +36,7 @@ const MISSING: readonly Row[] = [
   ['GET', `${TOKEN}/roles/:role_id`, 'access token', 'access_token_id', 'identity:get_access_token_role'],
 ]
 
-function oneOf(
-  path: string,
-  kind: Kind,
-  variable: string,
-  noun: 'identity_provider' | 'protocol' | 'service_provider' | 'mapping' | 'consumer',
-): readonly Row[] {
+function oneOf(path: string, kind: Kind, variable: string, noun: 'protocol' | 'mapping' | 'consumer'): readonly Row[] {
   return [
     ['GET', path, kind, variable, `identity:get_${noun}`],
     ['PATCH', path, kind, variable, `identity:update_${noun}`],
@@ -56,9 +46,7 @@ function oneOf(
 
 /** Whoever comes to log in has no token yet: those are open, as a login is. */
 const REFUSED: readonly [method: Method, path: string, what: string, policy: Policy][] = [
-  ['PUT', IDP, 'Federation', 'identity:create_identity_provider'],
   ['PUT', `${IDP}/protocols/:protocol_id`, 'Federation', 'identity:create_protocol'],
-  ['PUT', `${FEDERATION}/service_providers/:id`, 'Federation', 'identity:create_service_provider'],
   ['PUT', `${FEDERATION}/mappings/:id`, 'Federation', 'identity:create_mapping'],
   ['GET', `${IDP}/protocols/:protocol_id/auth`, 'Federation', 'identity:authenticate'],
   ['GET', `${FEDERATION}/saml2/metadata`, 'Federation', 'identity:authenticate'],

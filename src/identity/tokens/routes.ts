@@ -6,6 +6,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { Domains } from '../domains/domains.ts'
 import { viewDomain } from '../domains/view.ts'
 import { forbidden, subjectUnknown } from '../errors.ts'
+import type { Federation } from '../federation/federation.ts'
 import type { Links } from '../links.ts'
 import { collection, truth } from '../listing.ts'
 import type { Projects } from '../projects/projects.ts'
@@ -27,9 +28,10 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
   catalog: Catalog
   projects: Projects
   domains: Domains
+  federation: Federation
   settings: IdentitySettings
   links: Links
-}> = async (app, { login, tokens, access, catalog, projects, domains, settings, links }) => {
+}> = async (app, { login, tokens, access, catalog, projects, domains, federation, settings, links }) => {
   const withCatalog = (request: FastifyRequest) =>
     (request.query as Record<string, unknown>).nocatalog === undefined ? catalog : undefined
 
@@ -55,7 +57,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
     async (request, reply) => {
       const receipt = request.headers['openstack-auth-receipt']
       const token = await login.login(request.body.auth, typeof receipt === 'string' ? receipt : undefined)
-      const json = await tokenJson(token, withCatalog(request))
+      const json = await tokenJson(token, { catalog: withCatalog(request), federation })
       return reply.code(201).header('x-subject-token', token.text).type(JSON_TYPE).send(json)
     },
   )
@@ -72,7 +74,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{
       handler: async (request, reply) => {
         const token = await subject(request)
         mayDo(policy, request.caller, { tokenUserId: token.access.userId })
-        const json = await tokenJson(token, withCatalog(request))
+        const json = await tokenJson(token, { catalog: withCatalog(request), federation })
         return reply.header('x-subject-token', token.text).type(JSON_TYPE).send(json)
       },
     })

@@ -1,14 +1,25 @@
 /** A token as its answer shows it. Source: keystone/common/render_token.py */
 import type { Catalog } from '../catalog/catalog.ts'
+import type { Federation } from '../federation/federation.ts'
 import type { LendingTrust, NarrowingCredential } from './store.ts'
 import type { Token } from './tokens.ts'
 
+/** What stands in the answer beside the token itself. */
+export interface Surroundings {
+  /** Undefined where the client does not want it. */
+  readonly catalog: Catalog | undefined
+  readonly federation: Pick<Federation, 'serviceProvidersAsJson'>
+}
+
 /** The whole body as JSON, kept with the token: validating it again writes nothing. */
-export async function tokenJson(token: Token, catalog: Catalog | undefined): Promise<string> {
+export async function tokenJson(token: Token, { catalog, federation }: Surroundings): Promise<string> {
   token.json ??= JSON.stringify({ token: viewToken(token) })
-  if (catalog === undefined || token.facts.scope.kind === 'unscoped') return token.json
-  const shown = await catalog.asJson(token.access.userId, token.caller.projectId)
-  return `${token.json.slice(0, -2)},"catalog":${shown}}}`
+  const providers = await federation.serviceProvidersAsJson()
+  const withCatalog = catalog !== undefined && token.facts.scope.kind !== 'unscoped'
+  if (!withCatalog && providers === undefined) return token.json
+  const shown = withCatalog ? await catalog.asJson(token.access.userId, token.caller.projectId) : undefined
+  const further = `${shown === undefined ? '' : `,"catalog":${shown}`}${providers === undefined ? '' : `,"service_providers":${providers}`}`
+  return `${token.json.slice(0, -2)}${further}}}`
 }
 
 function viewToken({ facts, access }: Token): Record<string, unknown> {
