@@ -118,6 +118,6 @@ function versions({ min, max }: Operation): string {
   return min === undefined ? '' : range(min, max)
 }
 
-function title(service: string): string {
+export function title(service: string): string {
   return service === 'volume' ? 'Block storage' : `${service[0]!.toUpperCase()}${service.slice(1)}`
 }

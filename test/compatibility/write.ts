@@ -18,6 +18,7 @@ import { coverage } from './coverage.ts'
 import { type Counted, counts, leftOut, page, replaceBetweenMarks } from './document.ts'
 import { DOCUMENTS, readDifferences, readOperations, SERVICES } from './operations.ts'
 import { readWithoutConversation, writeWithoutConversation } from './without-conversation.ts'
+import { readFared, suiteCounts, suitesPage } from './suites.ts'
 import { beyondUpstream, judge } from './verdicts.ts'
 
 const CONVERSATIONS = ['src/**/*.test.ts', 'test/conversations/**/*.test.ts']
@@ -56,8 +57,11 @@ const pages: Counted[] = SERVICES.map((service) => {
 })
 for (const each of pages) writeFileSync(join(DOCUMENTS, `${each.service}.md`), page(each))
 const readme = join(DOCUMENTS, 'README.md')
-const text = replaceBetweenMarks(readFileSync(readme, 'utf8'), 'counts', counts(pages))
-writeFileSync(readme, replaceBetweenMarks(text, 'left out', leftOut(pages)))
+let text = replaceBetweenMarks(readFileSync(readme, 'utf8'), 'counts', counts(pages))
+text = replaceBetweenMarks(text, 'left out', leftOut(pages))
+const suites = readFared()
+writeFileSync(readme, replaceBetweenMarks(text, 'suites', suiteCounts(suites)))
+writeFileSync(join(DOCUMENTS, 'suites.md'), suitesPage(suites))
 console.log(counts(pages))
 
 const known = readWithoutConversation()

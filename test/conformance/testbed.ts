@@ -100,6 +100,11 @@ async function furnish(
     auth: { auth_url: `${url}/identity/v3`, username, password, user_domain_id: 'default', ...scope },
     region_name: 'RegionOne',
     identity_api_version: '3',
+    // Here, unlike with DevStack, servers may lie on the public network as well.
+    networks: [
+      { name: 'private', default_interface: true, nat_destination: true },
+      { name: 'public', routes_externally: true },
+    ],
   })
   const cloud = (username: string, password: string) =>
     entry(username, password, { project_name: username, project_domain_id: 'default' })
