@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import * as C from '../src/generated/constants.ts'
 import type { Connection, LibvirtError, NetworkEvent } from '../src/index.ts'
 import { reach } from './daemons.ts'
-import { until } from './fake-daemon.ts'
+import { FakeDaemon, until } from './fake-daemon.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'libvirt-network-'))
 writeFileSync(join(folder, 'node.xml'), '<node><network><name>first</name><bridge name="br-first"/></network></node>')
@@ -164,4 +164,49 @@ test('a real network has leases, ports and limits on them', { skip: skipReal, ti
     await network.destroy()
     await network.undefine()
   }
+})
+
+test('a lease says who has which address, and until when', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connected = await daemon.connect()
+  const asked: unknown[] = []
+  daemon.answers.networkGetDhcpLeases = ({ args }) => {
+    asked.push((args as { mac: string | null }).mac)
+    const nothing = { mac: null, iaid: null, hostname: null, clientid: null }
+    const four = { ...nothing, iface: 'virbr0', expirytime: 1_700_000_000n, type: 0, ipaddr: '10.0.0.5', prefix: 24 }
+    const six = { ...nothing, iface: 'virbr0', expirytime: 0n, type: 1, ipaddr: 'fd00::5', prefix: 64 }
+    return {
+      leases: [
+        { ...four, mac: '52:54:00:00:00:05', hostname: 'five' },
+        { ...six, iaid: '77', clientid: '00:01' },
+      ],
+      ret: 2,
+    }
+  }
+  const network = connected.networks.handle('00000000-0000-0000-0000-000000000001', 'n')
+  assert.deepEqual(await network.dhcpLeases('52:54:00:00:00:05'), [
+    {
+      interface: 'virbr0',
+      expirySeconds: 1_700_000_000,
+      family: 'ipv4',
+      mac: '52:54:00:00:00:05',
+      iaid: undefined,
+      address: '10.0.0.5',
+      prefix: 24,
+      hostname: 'five',
+      clientId: undefined,
+    },
+    {
+      interface: 'virbr0',
+      expirySeconds: 0,
+      family: 'ipv6',
+      mac: undefined,
+      iaid: '77',
+      address: 'fd00::5',
+      prefix: 64,
+      hostname: undefined,
+      clientId: '00:01',
+    },
+  ])
+  assert.deepEqual(asked, ['52:54:00:00:00:05'])
 })

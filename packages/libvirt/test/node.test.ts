@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import * as C from '../src/generated/constants.ts'
 import { type CloseEvent, type Connection, LibvirtError } from '../src/index.ts'
 import { reach, reachQemu } from './daemons.ts'
+import { FakeDaemon } from './fake-daemon.ts'
 
 const fake = await reach('test:///default')
 const real = await reachQemu()
@@ -150,4 +151,45 @@ test('an error says what it means', { skip }, async () => {
     assert.equal(error.procedure, 'networkLookupByName')
     return error.isNotFound()
   })
+})
+
+test('free pages are told by their size, cell by cell', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  daemon.answers.nodeGetFreePages = ({ args }) => {
+    assert.deepEqual(args, { pages: [4, 2048], startCell: 1, cellCount: 2, flags: 0 })
+    return { counts: [100n, 1n, 200n, 2n] }
+  }
+  assert.deepEqual(await connection.node.freePages([4, 2048], 1, 2), [
+    { pageSizeKiB: 4, free: [100, 200] },
+    { pageSizeKiB: 2048, free: [1, 2] },
+  ])
+})
+
+test('what AMD keeps of guests is told by name', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  daemon.answers.nodeGetSevInfo = () => ({
+    params: [
+      { field: 'cbitpos', value: { type: C.VIR_TYPED_PARAM_UINT, value: 47 } },
+      { field: 'pdh', value: { type: C.VIR_TYPED_PARAM_STRING, value: 'AQ==' } },
+    ],
+    nparams: 2,
+  })
+  assert.deepEqual({ ...(await connection.node.sevInfo()) }, { cbitpos: 47, pdh: 'AQ==' })
+})
+
+test('a host goes to sleep in the way that was named', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  await using connection = await daemon.connect()
+  const asked: unknown[] = []
+  daemon.answers.nodeSuspendForDuration = ({ args }) => void asked.push(args)
+  await connection.node.suspendForDuration('memory', 60)
+  await connection.node.suspendForDuration('disk', 61n)
+  await connection.node.suspendForDuration('hybrid', 62)
+  assert.deepEqual(asked, [
+    { target: 0, duration: 60n, flags: 0 },
+    { target: 1, duration: 61n, flags: 0 },
+    { target: 2, duration: 62n, flags: 0 },
+  ])
 })
