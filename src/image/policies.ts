@@ -76,6 +76,7 @@ export const imagePolicies = {
   publicize_image: ADMIN,
   communitize_image: PROJECT_MEMBER_OR_ADMIN,
   download_image: sees('member'),
+  download_from_store: sees('member'),
   upload_image: PROJECT_MEMBER_OR_ADMIN,
   deactivate: PROJECT_MEMBER_OR_ADMIN,
   reactivate: PROJECT_MEMBER_OR_ADMIN,

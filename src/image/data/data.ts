@@ -38,8 +38,16 @@ export interface DataRules {
    * @param where the store that is to have them
    */
   upload(caller: Caller, id: string, source: Readable, declaredBytes: number | undefined, where: string): Promise<void>
-  /** @returns nothing where the image has no bytes yet */
-  download(caller: Caller, id: string, headers: Parameters<typeof rangeOf>[0]): Promise<Download | undefined>
+  /**
+   * @param preferred stores from which the bytes are to come, where they have them
+   * @returns nothing where the image has no bytes yet
+   */
+  download(
+    caller: Caller,
+    id: string,
+    headers: Parameters<typeof rangeOf>[0],
+    preferred: readonly string[],
+  ): Promise<Download | undefined>
 }
 
 export interface Download {
@@ -99,14 +107,15 @@ export function dataRules(tools: DataTools): DataRules {
       }
     },
 
-    async download(caller, id, headers) {
+    async download(caller, id, headers, preferred) {
       const image = await visibleImage(db, caller, id)
       if (image.status === 'deactivated' && !caller.isAdmin) throw deactivatedDownload()
       authorizeOn('download_image', caller, image)
+      if (preferred.length > 0) authorizeOn('download_from_store', caller, image)
       if (image.checksum === null || image.sizeBytes === null) return undefined
       const range = rangeOf(headers, image.sizeBytes)
       return {
-        file: await bytes.open(image.id),
+        file: await stores.open(image.id, preferred),
         checksum: image.checksum,
         sizeBytes: image.sizeBytes,
         range: range ?? { start: 0, end: image.sizeBytes },

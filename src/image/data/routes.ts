@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
-import { invalidBody, storeNotFound } from '../errors.ts'
+import { invalidBody, invalidQuery, storeNotFound } from '../errors.ts'
 import { DEFAULT_STORE, type Stores } from '../stores/stores.ts'
 import type { DataRules } from './data.ts'
 import { sendFile } from './send.ts'
@@ -37,7 +37,9 @@ export function dataRoutes(app: FastifyInstance, { data, stores }: { data: DataR
     '/v2/images/:image_id/file',
     { config: { policy: 'download_image' } },
     async (request, reply) => {
-      const download = await data.download(request.caller, request.params.image_id, request.headers as never)
+      const preferred = readPreferred(new URL(request.url, 'http://any').searchParams, stores)
+      const { image_id } = request.params
+      const download = await data.download(request.caller, image_id, request.headers as never, preferred)
       if (download === undefined) return reply.code(204).send()
       const { range, sizeBytes, isPart } = download
       reply
@@ -56,6 +58,15 @@ export function dataRoutes(app: FastifyInstance, { data, stores }: { data: DataR
       }
     },
   )
+}
+
+/** `?prefer=one,two`: from which stores, if they have it. Source: download in glance/api/v2/image_data.py */
+function readPreferred(query: URLSearchParams, stores: Stores): readonly string[] {
+  const wanted = (query.getAll('prefer').at(-1) ?? '').split(',').map((each) => each.trim())
+  const preferred = wanted.filter((each) => each !== '')
+  const unknown = preferred.find((each) => !stores.isKnown(each))
+  if (unknown !== undefined) throw invalidQuery(storeNotFound(unknown).message)
+  return preferred
 }
 
 /** How long what is still coming is read, after the answer was no. */

@@ -104,6 +104,20 @@ describe('stores', () => {
     assert.equal(unknown.status, 400)
   })
 
+  it('may be preferred by whoever reads', async () => {
+    const id = await test.anActiveImage()
+    await begin('admin', id, 'copy-image', { stores: ['fast'] })
+    await ended(id)
+    await writeFile(pathIn('fast', id), 'from fast!')
+    const from = async (query: string) => (await test.ask('demo', 'GET', `/v2/images/${id}/file?${query}`)).body
+    assert.equal(await from('prefer=slow,fast'), 'from fast!')
+    assert.equal(await from('prefer=file,fast'), BYTES)
+    assert.equal(await from('prefer=slow'), BYTES)
+    assert.equal(await from('prefer='), BYTES)
+    const unknown = await test.ask('demo', 'GET', `/v2/images/${id}/file?prefer=ceph`)
+    assert.equal(unknown.status, 400)
+  })
+
   it('give an image to hosts, whichever has it', async () => {
     const id = (await test.anImage()) as ImageId
     await test.upload('demo', id, BYTES, { 'x-image-meta-store': 'slow' })

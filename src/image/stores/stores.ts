@@ -43,6 +43,8 @@ export interface Stores {
   discard(store: string, target: Target): Promise<void>
   /** Finding nothing is fine. */
   remove(store: string, imageId: ImageId): Promise<void>
+  /** For reading, from the first of these that has it, or else from any. @throws DomainError not-found */
+  open(imageId: ImageId, preferred: readonly string[]): Promise<FileHandle>
   /** A path under which the image can be read, in the first of these stores that has it. @throws DomainError not-found */
   find(imageId: ImageId, stores: readonly string[]): Promise<string>
   /** Whose bytes lie in a store. */
@@ -78,10 +80,10 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
       ? bytes.incomingPath(imageId, uploadId)
       : join(dirOf(store), INCOMING, `${imageId}.${uploadId}`)
 
-  const openAnywhere = async (id: ImageId): Promise<FileHandle> => {
-    for (const store of ['', ...dirs.keys()]) {
+  const openAnywhere = async (id: ImageId, preferred: readonly string[] = []): Promise<FileHandle> => {
+    for (const store of new Set([...preferred, ...all.map((each) => each.id)])) {
       try {
-        return store === '' ? await bytes.open(id) : await open(pathIn(store, id), constants.O_RDONLY)
+        return store === DEFAULT_STORE ? await bytes.open(id) : await open(pathIn(store, id), constants.O_RDONLY)
       } catch (error) {
         if (!isDomainError(error, 'image.image.not-found') && !isMissing(error)) throw error
       }
@@ -98,12 +100,14 @@ export async function openStores(bytes: ByteStore, dataDir: string, further: rea
         ? bytes
         : {
             ...bytes,
-            open: openAnywhere,
+            open: (id) => openAnywhere(id),
             async remove(id) {
               await bytes.remove(id)
               for (const store of dirs.keys()) await removeIfThere(pathIn(store, id))
             },
           },
+
+    open: openAnywhere,
 
     async prepare(store, from, target, { signal, onCopied } = {}) {
       const to = preparedPath(store, target)
