@@ -205,6 +205,14 @@ describe('creating a server', () => {
       assert.equal((await cloud.settled(body.server.id)).status, 'ACTIVE')
     })
 
+    it('takes the word of an image for a volume that says nothing of itself', async () => {
+      const blank = await newVolume()
+      const mapping = { source_type: 'volume', destination_type: 'volume', uuid: blank, boot_index: 0 }
+      const { status, body } = await create({ block_device_mapping_v2: [mapping] })
+      assert.equal(status, 202, JSON.stringify(body))
+      assert.equal((await cloud.settled(body.server.id)).status, 'ACTIVE')
+    })
+
     it('refuses what cannot be booted from', async () => {
       const blank = await newVolume()
       const mapping = (rest: object) => ({ source_type: 'volume', destination_type: 'volume', ...rest })

@@ -322,7 +322,10 @@ async function volumesOf(
   return found
 }
 
-/** What the server boots from, as far as an image says anything of it. */
+/**
+ * What the server boots from, as far as an image says anything of it. An image that is named beside a volume to boot
+ * from speaks for the volume: then that need not be known to be bootable (nova's get_bdm_image_metadata, unasked).
+ */
 async function bootImageOf(
   parts: CreateParts,
   caller: Caller,
@@ -332,8 +335,8 @@ async function bootImageOf(
 ): Promise<ImageSnapshot | undefined> {
   if (root.sourceType === 'volume') {
     const volume = volumes.get(root.volumeId!)!
-    if (!volume.bootable) throw badMapping(`Block Device ${volume.id} is not bootable.`)
-    const properties = volume.imageProperties
+    if (image === undefined && !volume.bootable) throw badMapping(`Block Device ${volume.id} is not bootable.`)
+    const properties = image?.properties ?? volume.imageProperties
     return { name: '', diskFormat: 'raw', sizeBytes: 0, virtualSizeBytes: 0, minDiskGiB: 0, minRamMiB: 0, properties }
   }
   const found = image?.id === root.imageId ? image! : await imageForBoot(parts, caller, root.imageId!)
