@@ -5,6 +5,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { openTurns } from '../../data/turns.ts'
 import type { WebSettings } from '../../settings.ts'
 import { isAllowedAddress } from './address.ts'
 
@@ -20,6 +21,8 @@ export interface ResolvedSource extends Source {
 }
 
 const LONGEST_URI = 4096
+const LOOKUPS_AT_ONCE = 2
+const LOOKUP_WITHIN_MS = 10_000
 
 /** The name has no address, which may be otherwise in a minute. */
 export class SourceUnknown extends Error {
@@ -64,10 +67,25 @@ export async function resolveSource(source: Source, settings: WebSettings): Prom
   return { ...source, addresses }
 }
 
+/**
+ * Names are resolved on Node's few pool threads, which files need, too: names of users, whose servers may never answer,
+ * must not take them all.
+ */
+const lookups = openTurns(LOOKUPS_AT_ONCE)
+
 async function addressesOf(host: string): Promise<string[]> {
-  try {
+  const clock = AbortSignal.timeout(LOOKUP_WITHIN_MS)
+  const late = new Promise<never>((_, reject) => {
+    clock.addEventListener('abort', () => reject(new SourceUnknown(`nobody says where ${host} is`)))
+  })
+  const found = lookups.take(async () => {
+    clock.throwIfAborted()
     return (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address)
+  })
+  try {
+    return await Promise.race([found, late])
   } catch (error) {
+    if (error instanceof SourceUnknown) throw error
     throw new SourceUnknown(`${host} has no address`, { cause: error })
   }
 }
