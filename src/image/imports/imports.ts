@@ -33,7 +33,7 @@ import type { ImportOrder } from './import-image.ts'
 import { readLegacyImport } from './legacy-task.ts'
 import { type ImportRequest, readImport } from './request.ts'
 import * as store from './store.ts'
-import { allowed } from './web/download.ts'
+import { allowedSource } from './web/download.ts'
 
 export interface ImportRules {
   /** Takes the bytes of a queued image aside; it is `uploading` when this resolves, and queued again when it throws. */
@@ -159,8 +159,11 @@ export function importRules(tools: Tools): ImportRules {
         await store.leaveStore(tx, image.id, from)
         return image
       })
-      // After a crash here the gardener removes what lies around: no row says that it lies there.
-      await stores.remove(from, image.id)
+      // After a crash here the gardener removes what lies around: no row says that it lies there. A copy may have brought
+      // it there anew by now, and then it stays.
+      await db.begin(async (tx) => {
+        if (await data.lockWithoutNeedOfBytes(tx, from, image.id)) await stores.remove(from, image.id)
+      })
     },
   }
 }
@@ -172,7 +175,7 @@ function ownedBy({ projectId, userId, requestId }: Caller) {
 /** A name without an address is left to the story: it may have one by then, and a client waits for the task anyway. */
 async function refuseSource(uri: string, { web }: ImageSettings): Promise<void> {
   try {
-    await allowed(uri, web)
+    await allowedSource(uri, web)
   } catch (error) {
     if (!isDomainError(error, 'image.import.source-failed')) throw error
   }

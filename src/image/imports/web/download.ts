@@ -28,7 +28,7 @@ export async function openDownload(
   uri: string,
   settings: WebSettings,
   signal: AbortSignal,
-  look: typeof allowed = allowed,
+  look: typeof allowedSource = allowedSource,
 ): Promise<WebDownload> {
   let at = uri
   for (let redirected = 0; ; redirected++) {
@@ -46,7 +46,7 @@ export async function openDownload(
 }
 
 /** Whether a source could be fetched from, now. @throws DomainError `image.import.source-refused`, `….source-failed` */
-export async function allowed(uri: string, settings: WebSettings): Promise<ResolvedSource> {
+export async function allowedSource(uri: string, settings: WebSettings): Promise<ResolvedSource> {
   try {
     return await resolveSource(readSource(uri, settings), settings)
   } catch (error) {
