@@ -133,6 +133,8 @@ describe('an image from the web', () => {
     assert.equal(task.input.import_req.method.uri, `${web}/slow`)
     assert.equal((await begin(id, `${web}/image`)).status, 409)
     assert.equal((await test.upload('demo', id, 'x')).status, 409)
+    for (let tries = 0; !/^Copied \d+ MiB$/.test((await taskOf(id)).message) && tries < 100; tries++) await sleep(50)
+    assert.match((await taskOf(id)).message, /^Copied \d+ MiB$/)
     // Deleting is how a user gives it up.
     assert.equal((await test.ask('demo', 'DELETE', `/v2/images/${id}`)).status, 204)
     await test.service.context.stories.ended(task.id as StoryId)
