@@ -11,7 +11,7 @@ import type { Answer } from '../support/service.ts'
 import { namesIn } from './check-string.ts'
 import { type IdentityWorld, identityWorld, type Person, type Things, type Whose } from './identity-world.ts'
 import { scopeOf } from './people.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Snapshot, takeSnapshot } from '../support/snapshot.ts'
 import { readUpstream } from './upstream.ts'
 
 const UPSTREAM = readUpstream('identity')

@@ -14,7 +14,7 @@ import { type Answer, type ServiceUnderTest, serviceUnderTest } from '../support
 import { readUpstream } from './upstream.ts'
 import type { Credentials } from './check-string.ts'
 import { credentialsOf, PERSONAS, type Persona, scopeOf } from './people.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Snapshot, takeSnapshot } from '../support/snapshot.ts'
 
 const UPSTREAM = readUpstream('image')
 const CHEAP = { ...DEFAULT_SETTINGS, argon2: { memoryKiB: 64, passes: 1, lanes: 1 } }
