@@ -1,6 +1,7 @@
 /** The step of `web-download` that fetches: from the web into the image's incoming file, hashed and weighed. */
 import { createHash, type Hash } from 'node:crypto'
-import { Transform, type Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { type Readable, Transform } from 'node:stream'
 import { isDomainError } from '../../domain-error.ts'
 import type { ImageId } from '../../ids.ts'
 import { roomFor } from '../data/data.ts'
@@ -17,6 +18,8 @@ export interface WebSource {
   readonly uri: string
   readonly expected: ExpectedHashes
 }
+
+const COUNT_EVERY_MS = 500
 
 interface FetchOrder {
   readonly imageId: ImageId
@@ -40,7 +43,8 @@ export async function fetchInto(
   const { stream, declaredBytes } = await openDownload(web.uri, settings.web, progress.signal)
   try {
     if (declaredBytes !== undefined && declaredBytes > capBytes) throw imageTooLarge(capBytes)
-    const { source, hash } = watched(stream, web.expected, progress.at)
+    const clock = setInterval(() => progress.at(stream.socket.bytesRead), COUNT_EVERY_MS)
+    const { source, hash } = hashedBeside(stream, web.expected)
     const received = await bytes
       .receive({ imageId, uploadId, source, capBytes, idleMs: settings.web.idleMs })
       .catch((error: unknown) => {
@@ -51,6 +55,7 @@ export async function fetchInto(
             ? sourceFailed(`nothing came for ${settings.web.idleMs / 1000} s`, error)
             : error
       })
+      .finally(() => clearInterval(clock))
     if (declaredBytes !== undefined && received.sizeBytes !== declaredBytes) {
       throw sourceCutShort(declaredBytes, received.sizeBytes)
     }
@@ -61,19 +66,16 @@ export async function fetchInto(
   }
 }
 
-/** Counts what passes, and hashes it where the byte store does not do so anyway. */
-function watched(
-  stream: Readable,
+/** Hashes what passes, where the byte store does not do so anyway; it takes a bare response faster than what is behind it. */
+function hashedBeside(
+  stream: IncomingMessage,
   { algorithm }: ExpectedHashes,
-  onBytes: (bytes: number) => void,
 ): { source: Readable; hash: Hash | undefined } {
-  const hash = algorithm === undefined || algorithm === 'sha512' ? undefined : createHash(algorithm)
-  let bytes = 0
+  if (algorithm === undefined || algorithm === 'sha512') return { source: stream, hash: undefined }
+  const hash = createHash(algorithm)
   const source = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      hash?.update(chunk)
-      bytes += chunk.length
-      onBytes(bytes)
+      hash.update(chunk)
       done(null, chunk)
     },
   })

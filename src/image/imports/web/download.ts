@@ -91,8 +91,10 @@ async function askAt(
   const late = setTimeout(() => asked.destroy(sourceFailed(`no answer within ${answerMs / 1000} s`)), answerMs)
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      asked.once('response', resolve).once('error', reject).end()
+      asked.once('response', resolve).on('error', reject).end()
     })
+    // It may fail before anybody reads it; whoever reads it then is told.
+    response.on('error', () => {})
     const encoding = response.headers['content-encoding'] ?? 'identity'
     if (encoding !== 'identity') {
       response.destroy()
