@@ -4,7 +4,7 @@
  * table.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir, hostname } from 'node:os'
+import { availableParallelism, homedir, hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import ipaddr from 'ipaddr.js'
@@ -375,13 +375,13 @@ export const settings = {
   passwordHashMemory: setting<number>({
     flag: '--password-hash-memory <KiB>',
     meaning: 'memory that one argon2id hash takes',
-    fallback: () => 19_456,
+    fallback: () => 12_288,
     read: wholeNumber(1_024, 4_194_304),
   }),
   passwordHashPasses: setting<number>({
     flag: '--password-hash-passes <n>',
     meaning: 'passes of one argon2id hash',
-    fallback: () => 2,
+    fallback: () => 3,
     read: wholeNumber(1, 100),
   }),
   passwordHashLanes: setting<number>({
@@ -393,7 +393,8 @@ export const settings = {
   passwordHashesAtOnce: setting<number>({
     flag: '--password-hashes-at-once <n>',
     meaning: 'passwords that are hashed at one time',
-    fallback: () => 2,
+    shownDefault: 'one less than cores',
+    fallback: () => Math.max(1, availableParallelism() - 1),
     read: wholeNumber(1, 64),
   }),
   passwordHashesWaiting: setting<number>({
