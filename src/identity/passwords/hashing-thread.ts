@@ -14,7 +14,7 @@ export interface HashOrder {
   readonly digestBytes: number
 }
 
-letOthersGoFirst()
+letOthersGoFirst(10)
 
 parentPort!.on('message', ({ password, salt, cost, digestBytes }: HashOrder) => {
   const digest = argon2Sync('argon2id', {

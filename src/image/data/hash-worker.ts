@@ -27,7 +27,7 @@ interface Stream {
 
 const streams = new Map<number, Stream>()
 
-letOthersGoFirst()
+letOthersGoFirst(5)
 parentPort!.on('message', (message: ToWorker) => {
   const { stream } = message
   switch (message.do) {

@@ -34,7 +34,7 @@ const MANY = 4
 /** So few are sooner hashed than handed over. */
 const HASHED_AT_ONCE_BYTES = 2 ** 17
 /** The disk is kept busy while bytes come in, so that little is left to flush at the end. */
-const FLUSH_EVERY_BYTES = 32 * 2 ** 20
+const FLUSH_EVERY_BYTES = 16 * 2 ** 20
 
 interface Slot {
   readonly memory: SharedArrayBuffer

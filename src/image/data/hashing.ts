@@ -1,7 +1,7 @@
 /**
  * MD5 and SHA-512 of a stream, off the main thread and beside each other: together they cost more than two seconds a
  * GiB, which other requests must not wait for. A thread that hashes may write to a file, too. The threads share memory
- * with whoever fills it, so no byte is copied for them. What was measured: docs/decisions/0008-image-bytes.md
+ * with whoever fills it, so no byte is copied for them. What was measured: docs/decisions/0016-image-bytes.md
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
