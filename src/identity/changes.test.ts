@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import Fastify from 'fastify'
-import { type Database, openDatabase } from '../database/database.ts'
+import { anotherPool } from '../../test/support/database.ts'
+import type { Database } from '../database/database.ts'
 import { openChanges } from './changes.ts'
 import { type IdentityUnderTest, identityUnderTest, type Made } from './identity-under-test.ts'
 import { type Identity, openIdentity } from './index.ts'
-
-/** Another pool on the same database, as another process would have it. */
-function secondPool(test: IdentityUnderTest): Database {
-  const { host, database } = (test.service.context.db as unknown as { options: { host: string[]; database: string } })
-    .options
-  return openDatabase(`postgres://stratolith@localhost/${database}?host=${encodeURIComponent(host[0]!)}`)
-}
 
 describe('a second control plane on the same database', () => {
   let test: IdentityUnderTest
@@ -20,7 +14,7 @@ describe('a second control plane on the same database', () => {
   const app = Fastify()
   before(async () => {
     test = await identityUnderTest()
-    db = secondPool(test)
+    db = anotherPool(test.service.context.db)
     second = await openIdentity({ ...test.service.context, db })
     await app.register(second.plugin, { prefix: '/identity' })
     await app.ready()

@@ -1,11 +1,14 @@
 /**
- * After any sequence of changes, tokens are good and have roles exactly as the model says, and so do the lists of who has
- * what where. A sequence that fails is cut down to what is needed for it.
+ * After any sequence of changes, tokens are good and have roles exactly as the model says, to the control plane that made
+ * the changes and to another, and so do the lists of who has what where. A sequence that fails is cut down to what is
+ * needed for it.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type IdentityUnderTest, identityUnderTest } from '../../src/identity/identity-under-test.ts'
+import { type Identity, openIdentity } from '../../src/identity/index.ts'
+import { anotherPool } from '../support/database.ts'
 import { type Snapshot, takeSnapshot } from '../support/snapshot.ts'
 import {
   type Actor,
@@ -90,12 +93,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe('after any sequence of changes', () => {
   let test: IdentityUnderTest
   let snapshot: Snapshot
+  const undo = new AsyncDisposableStack()
+  /** Control planes on one database; the first makes the changes. */
+  let planes: readonly Identity[]
   /** Names of everything in the model to ids in the service. */
   const ids = new Map<string, string>()
   const id = (name: string) => ids.get(name)!
 
   before(async () => {
-    test = await identityUnderTest()
+    test = undo.use(await identityUnderTest())
+    const db = anotherPool(test.service.context.db)
+    undo.defer(() => db.end())
+    const second = await openIdentity({ ...test.service.context, db })
+    undo.defer(() => second.close())
+    planes = [test.identity, second]
     for (const name of DOMAINS) ids.set(name, (await test.make('/v3/domains', { domain: { name } })).id)
     for (const { name, domain, parent } of PROJECTS) {
       const body = { name, domain_id: id(domain), ...(parent !== undefined && { parent_id: id(parent) }) }
@@ -109,7 +120,7 @@ describe('after any sequence of changes', () => {
     }
     snapshot = await takeSnapshot(test.service.context.db, 'identity', ['revision'])
   })
-  after(() => test[Symbol.asyncDispose]())
+  after(() => undo.disposeAsync())
 
   it('tokens are good and have roles exactly as the model says, and so have the lists', async () => {
     const sequence = fc.array(step, { minLength: 1, maxLength: STEPS, size: 'max' })
@@ -233,14 +244,16 @@ describe('after any sequence of changes', () => {
   }
 
   async function compareToken(text: string, token: IssuedToken, model: Model): Promise<void> {
-    const found = await test.identity.authenticate(text, 'req-model').then(
-      (caller) => [...caller.roles].sort(),
-      (error: { code: string }) => error.code,
-    )
     const expected = isGood(model, token)
       ? [...rolesOf(model, token.user, token.scope)].sort()
       : 'identity.token.invalid'
-    assert.deepEqual(found, expected, `the token of ${token.user} for ${JSON.stringify(token.scope)}`)
+    for (const [at, plane] of planes.entries()) {
+      const found = await plane.authenticate(text, 'req-model').then(
+        (caller) => [...caller.roles].sort(),
+        (error: { code: string }) => error.code,
+      )
+      assert.deepEqual(found, expected, `to plane ${at}, the token of ${token.user} for ${JSON.stringify(token.scope)}`)
+    }
   }
 
   /** The lists of a user's projects, and of what takes effect on each. */

@@ -35,6 +35,12 @@ export async function testDatabase(folders: readonly MigrationFolder[]): Promise
   return { db, url: at(name), [Symbol.asyncDispose]: () => db.end() }
 }
 
+/** Another pool on the same database, as another process would have it. */
+export function anotherPool(db: Database): Database {
+  const { host, database } = (db as unknown as { options: { host: string[]; database: string } }).options
+  return openDatabase(`postgres://stratolith@localhost/${database}?host=${encodeURIComponent(host[0]!)}`)
+}
+
 async function fingerprint(folders: readonly MigrationFolder[]): Promise<string> {
   const hash = createHash('sha256')
   for (const { service, folder } of folders) hash.update(`${service}:${(await readdir(folder)).sort().join()};`)
