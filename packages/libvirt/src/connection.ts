@@ -1,6 +1,6 @@
 /** One hypervisor, for as long as it is wanted. */
 import { Domains } from './domains.ts'
-import type { CloseReason, LibvirtError } from './errors.ts'
+import { type CloseReason, type LibvirtError, requestError } from './errors.ts'
 import { EventHub, type EventsLost, type StopListening, type Topic, type Watch, type WatchLimits } from './events.ts'
 import * as C from './generated/constants.ts'
 import type { ConnectEventConnectionClosedMsg, RawApi } from './generated/types.ts'
@@ -77,6 +77,7 @@ export class Connection implements AsyncDisposable {
 
   /** See `connect`. */
   constructor(uri: string, options: Omit<LinkOptions, 'onEvent' | 'onReconnected'>) {
+    checkLimits(options)
     this.uri = uri
     this.#transport = options.transport
     this.#link = new Link({
@@ -135,6 +136,7 @@ export class Connection implements AsyncDisposable {
   }
   /** From now on, and after each reconnect. @libvirt virConnectSetKeepAlive */
   setKeepAlive(keepAlive: KeepAlive | false): void {
+    if (keepAlive !== false) checkKeepAlive(keepAlive)
     this.#link.setKeepAlive(keepAlive)
   }
   /**
@@ -298,6 +300,21 @@ export class Connection implements AsyncDisposable {
     const args = { nativeFormat: format, domainXml: xml, flags }
     return (await this.raw.connectDomainXmlToNative(args, options)).nativeConfig
   }
+}
+
+/** @throws LibvirtError of origin `request` for limits under which no call would ever be sent */
+function checkLimits({
+  maxCallsInFlight,
+  maxSlowCallsInFlight,
+  keepAlive,
+}: Omit<LinkOptions, 'onEvent' | 'onReconnected'>) {
+  for (const [name, value] of Object.entries({ maxCallsInFlight, maxSlowCallsInFlight })) {
+    if (!Number.isInteger(value) || value < 1) throw requestError(`${name} cannot be ${value}`)
+  }
+  if (keepAlive !== false) checkKeepAlive(keepAlive)
+}
+function checkKeepAlive({ intervalMs, count }: KeepAlive): void {
+  if (!(intervalMs >= 1 && count >= 1)) throw requestError(`no keepalive of ${count} times ${intervalMs} ms`)
 }
 
 const closeReasons: readonly CloseReason[] = ['error', 'end-of-file', 'keepalive', 'client']

@@ -185,9 +185,10 @@ export class StorageVolume {
    */
   async downloadTo(target: string | FileHandle, options: TransferOptions = {}): Promise<Transferred> {
     const { signal } = options
+    // Nothing is emptied for a volume that is not there.
+    await using stream = await this.#download(options, true)
     const file = typeof target === 'string' ? await open(target, 'w') : target
     try {
-      await using stream = await this.#download(options, true)
       using _abort = abortWith(signal, stream)
       const transferred = await receiveIntoFile(stream, file, { signal })
       await stream.finish()
@@ -205,6 +206,7 @@ export class StorageVolume {
   async uploadFrom(source: string | FileHandle, options: UploadFileOptions = {}): Promise<Transferred> {
     const { offsetBytes = 0, lengthBytes, sparse: asked, ...callOptions } = options
     const { signal } = options
+    signal?.throwIfAborted()
     const file = typeof source === 'string' ? await open(source, 'r') : source
     try {
       const held = asked === undefined ? await this.#held(callOptions) : undefined

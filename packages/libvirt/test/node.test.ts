@@ -127,6 +127,16 @@ test('keepalive may be changed on an open connection', { skip }, async () => {
   assert.equal(own.isAlive(), false)
 })
 
+test('an answer that came while the program was busy is no time-out', { skip }, async () => {
+  const connection = fake as Connection
+  await connection.hostname()
+  const call = connection.hostname({ timeoutMs: 200 })
+  await new Promise((resolve) => setImmediate(resolve))
+  const busyUntil = Date.now() + 400
+  while (Date.now() < busyUntil);
+  assert.ok((await call).length > 0)
+})
+
 test('the end of a connection is told to those who asked', { skip }, async () => {
   const own = await reach('test:///default')
   assert.ok(typeof own !== 'string', String(own))

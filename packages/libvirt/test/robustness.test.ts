@@ -259,6 +259,20 @@ test('any time limit may be named: the longest that a timer can is long enough',
   assert.equal(await connection.hostname({ timeoutMs: Number.POSITIVE_INFINITY }), 'a')
 })
 
+test('limits under which nothing could ever be sent are refused', async () => {
+  await using daemon = await new FakeDaemon().listen()
+  for (const options of [
+    { maxCallsInFlight: 0 },
+    { maxSlowCallsInFlight: Number.NaN },
+    { keepAlive: { intervalMs: 0 } },
+    { keepAlive: { count: -1 } },
+  ]) {
+    await assert.rejects(daemon.connect(options), (error: LibvirtError) => error.origin === 'request')
+  }
+  await using connection = await daemon.connect()
+  assert.throws(() => connection.setKeepAlive({ intervalMs: Number.NaN, count: 1 }), /no keepalive/)
+})
+
 test('one signal may serve many calls', async () => {
   await using daemon = await new FakeDaemon().listen()
   await using connection = await daemon.connect()

@@ -158,16 +158,19 @@ export class Session {
       const timeoutMs = options.timeoutMs ?? (slow ? this.#options.slowTimeoutMs : this.#options.timeoutMs)
       if (timeoutMs > 0) {
         pending.timer = setTimeout(
-          () => {
-            const sent = pending.ticket?.state === 'running'
-            const message = sent
-              ? `${name} got no answer within ${timeoutMs} ms`
-              : `${name} waited ${timeoutMs} ms for its turn and was not sent`
-            this.#giveUp(
-              pending,
-              new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }),
-            )
-          },
+          // An answer that came while this process was busy counts: it is read between the timers and what follows them.
+          () =>
+            setImmediate(() => {
+              if (pending.settled) return
+              const sent = pending.ticket?.state === 'running'
+              const message = sent
+                ? `${name} got no answer within ${timeoutMs} ms`
+                : `${name} waited ${timeoutMs} ms for its turn and was not sent`
+              this.#giveUp(
+                pending,
+                new LibvirtError(message, { origin: 'timeout', code: VIR_ERR_OPERATION_TIMEOUT, procedure: name }),
+              )
+            }),
           Math.min(timeoutMs, TIMER_MAX_MS),
         )
       }
