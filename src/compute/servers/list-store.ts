@@ -44,7 +44,10 @@ export async function listServers(
     filter.userId === undefined ? undefined : sql`user_id = ${filter.userId}`,
     filter.deleted === undefined ? undefined : filter.deleted ? sql`deleted_at is not null` : sql`deleted_at is null`,
     filter.changesSince === undefined ? undefined : sql`updated_at >= ${filter.changesSince}`,
-    filter.changesBefore === undefined ? undefined : sql`updated_at <= ${filter.changesBefore}`,
+    // Clients know whole seconds: a server that was changed within the second which they name counts as before.
+    filter.changesBefore === undefined
+      ? undefined
+      : sql`updated_at < date_trunc('second', ${filter.changesBefore}::timestamptz) + interval '1 second'`,
     filter.states === undefined
       ? undefined
       : sql`(${any(

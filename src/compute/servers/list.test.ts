@@ -125,7 +125,10 @@ describe('listing servers', () => {
     const past = changed.body.servers.find(({ name }: { name: string }) => name === 'past')
     assert.equal(past.status, 'DELETED')
     assert.notEqual(past['OS-SRV-USG:terminated_at'], null)
-    assert.deepEqual(await names(`?changes-before=${started}`), [])
+    const earlier = new Date(Date.parse(started) - 1000).toISOString()
+    assert.deepEqual(await names(`?changes-before=${earlier}`), [])
+    const { servers } = (await list('/detail')).body
+    assert.ok((await names(`?changes-before=${servers[0].updated}`)).includes(servers[0].name), 'within its second')
     assert.equal((await list('?changes-since=yesterday')).status, 400)
     assert.equal((await list(`?changes-since=2030-01-01T00:00:00Z&changes-before=${started}`)).status, 400)
   })
