@@ -55,11 +55,14 @@ function suiteSection(fared: Fared): string[] {
 }
 
 function serviceSection(fared: Fared, service: string): string[] {
-  const { tests, passed, failed, skipped } = tallyOf(fared, service)
+  const { tests, passed, failed, skipped, vary } = tallyOf(fared, service)
   const own = fared.expected.filter((each) => each.service === service)
   const explained = own.filter(({ reason }) => reason !== '')
   const others = own.filter(({ reason }) => reason === '')
-  const heading = [`### ${title(service)}: ${passed} of ${tests} pass, ${failed} fail, ${skipped} are skipped`, '']
+  const heading = [
+    `### ${title(service)}: ${passed} of ${tests} pass, ${failed} fail, ${skipped} are skipped${vary === 0 ? '' : `, ${vary} vary`}`,
+    '',
+  ]
   return [
     ...heading,
     ...(explained.length === 0
@@ -80,5 +83,6 @@ function tallyOf({ tests, expected }: Fared, service: string) {
   const all = tests.filter((each) => each.service === service).length
   const of = (outcome: Expected['outcome']) =>
     expected.filter((each) => each.service === service && each.outcome === outcome).length
-  return { tests: all, passed: all - of('failed') - of('skipped'), failed: of('failed'), skipped: of('skipped') }
+  const [failed, skipped, vary] = [of('failed'), of('skipped'), of('varies')]
+  return { tests: all, passed: all - failed - skipped - vary, failed, skipped, vary }
 }

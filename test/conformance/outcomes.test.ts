@@ -23,6 +23,15 @@ it('a test that is expected to fail and passes is as much a surprise as one that
   )
 })
 
+it('a test that chance decides is no surprise, and stays where it is', () => {
+  const chance: Expected[] = [{ ...expected[0]!, outcome: 'varies' }]
+  for (const outcome of ['passed', 'failed'] as const) {
+    const run = results(['a.two', outcome])
+    assert.deepEqual(surprises(listed.slice(1, 2), run, chance), [])
+    assert.deepEqual(learnt('s', listed.slice(1, 2), run, chance), chance)
+  }
+})
+
 it('a class that could not be prepared stands for its tests, and a test that never ran has failed', () => {
   const run = results(['a', 'skipped'])
   assert.deepEqual(

@@ -19,7 +19,8 @@ export interface Listed {
 /** A test that does not pass: `reason` is empty until somebody has explained it. */
 export interface Expected extends Listed {
   readonly suite: string
-  readonly outcome: 'failed' | 'skipped'
+  /** `varies` for one whose outcome is chance, on a cloud that does nothing wrong: its reason says which chance. */
+  readonly outcome: 'failed' | 'skipped' | 'varies'
   readonly reason: string
 }
 
@@ -54,7 +55,7 @@ export function resultOf({ test }: Listed, results: ReadonlyMap<string, Result>)
 export interface Surprise extends Listed {
   readonly result: Result
   /** What was expected instead. */
-  readonly instead: Outcome
+  readonly instead: Expected['outcome'] | 'passed'
 }
 
 /** Where a run went otherwise than `expected` says, better or worse. */
@@ -66,7 +67,7 @@ export function surprises(
   const known = new Map(expected.map(({ test, outcome }) => [test, outcome]))
   return listed
     .map((each) => ({ ...each, result: resultOf(each, results), instead: known.get(each.test) ?? ('passed' as const) }))
-    .filter(({ result, instead }) => result.outcome !== instead)
+    .filter(({ result, instead }) => instead !== 'varies' && result.outcome !== instead)
 }
 
 /** `expected` after a run of `listed`: tests that pass leave it, new failures join it unexplained. */
@@ -80,8 +81,9 @@ export function learnt(
   const before = new Map(expected.filter((each) => each.suite === suite).map((each) => [each.test, each]))
   const now = listed.flatMap((each): Expected[] => {
     const { outcome, says } = resultOf(each, results)
-    if (outcome === 'passed') return []
     const known = before.get(each.test)
+    if (known?.outcome === 'varies') return [known]
+    if (outcome === 'passed') return []
     // A suite says itself why it skips; a failure is for people to explain.
     const reason = known?.outcome === outcome ? known.reason : outcome === 'skipped' ? says : ''
     return [{ suite, service: each.service, test: each.test, outcome, reason }]

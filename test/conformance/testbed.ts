@@ -5,9 +5,9 @@
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { freePort, startCloud } from '../support/cloud-process.ts'
@@ -95,7 +95,8 @@ async function furnish(
   const networks = (await ask('GET', '/network/v2.0/networks')).networks as (Named & { subnets: string[] })[]
   const extensions = (await ask('GET', '/network/v2.0/extensions')).extensions as { alias: string }[]
   const byName = (all: readonly Named[]) => Object.fromEntries(all.map(({ id, name }) => [name, id]))
-  const cloudsYaml = join(dir, 'clouds.yaml')
+  // Where clients look when no variable says otherwise: `dir` is their home.
+  const cloudsYaml = join(dir, '.config/openstack/clouds.yaml')
   const entry = (username: string, password: string, scope: object) => ({
     auth: { auth_url: `${url}/identity/v3`, username, password, user_domain_id: 'default', ...scope },
     region_name: 'RegionOne',
@@ -115,6 +116,7 @@ async function furnish(
     'devstack-system-admin': entry('admin', passwords.admin, { system_scope: 'all' }),
     functional_admin: cloud('admin', passwords.admin),
   }
+  await mkdir(dirname(cloudsYaml), { recursive: true })
   await writeFile(cloudsYaml, stringify({ clouds }), { mode: 0o600 })
   return {
     url,
