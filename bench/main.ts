@@ -2,6 +2,7 @@
  * `npm run bench`: starts a fresh emulator and prints one JSON line a figure: what, value, unit, and the goal that the
  * project has set itself. Compare only runs on an idle machine.
  */
+import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,9 @@ if (missing === undefined) {
 } else {
   console.error(`left out, real boots: ${missing}`)
 }
+
+const libvirt = join(import.meta.dirname, '../packages/libvirt/bench/main.ts')
+if (spawnSync(process.execPath, [libvirt], { stdio: 'inherit' }).status !== 0) process.exitCode = 1
 
 async function passwords(): Promise<{ admin: string }> {
   return JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8'))
