@@ -49,6 +49,19 @@ describe('a file that is hashed while it is written', () => {
     return await hashed.end()
   }
 
+  it('is all that came in, also where the end is known before the last chunk has been taken', async () => {
+    const all = randomBytes(9 * MiB)
+    const source = new Readable({ read() {} })
+    source.push(all)
+    source.push(null)
+    const path = join(dir, 'file')
+    const order = { source, path, capBytes: Number.MAX_SAFE_INTEGER, idleMs: 10_000 }
+    const received = await receive(order, { hashes, flushing: openTurns(1) })
+    assert.equal(received.sizeBytes, all.length)
+    assert.equal(received.sha512, createHash('sha512').update(all).digest('hex'))
+    assert.ok((await readFile(path)).equals(all))
+  })
+
   for (const [what, chunkBytes] of [
     ['crumbs', 1000],
     ['chunks of the HTTP parser', 65_536],

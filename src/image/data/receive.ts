@@ -74,12 +74,14 @@ async function eachChunk(
   // Time in which we keep the stream waiting is not its fault.
   const idle = setTimeout(() => (source.isPaused() ? idle.refresh() : source.destroy(uploadStalled(idleMs))), idleMs)
   let isOver = false
+  let waitingFor: Promise<void> | undefined
   const onData = (chunk: Buffer) => {
     idle.refresh()
     try {
       const taken = take(chunk)
       if (taken === undefined) return freeMemory(source, chunk)
       source.pause()
+      waitingFor = taken
       taken.then(() => {
         freeMemory(source, chunk)
         if (isOver) return
@@ -93,6 +95,8 @@ async function eachChunk(
   source.on('data', onData)
   try {
     await promise
+    // A stream that knew of its end when it gave the last chunk ends although it is paused.
+    await waitingFor
   } catch (error) {
     source.pause()
     // How the rest of it fares is nobody's concern.
