@@ -11,7 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { ensureLibvirtd } from '../src/agent/libvirt/daemon.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { labMissing } from './support/lab.ts'
 
 const root = join(import.meta.dirname, '..')
 const asked = process.argv.slice(2)
@@ -26,6 +28,9 @@ if (files.length === 0) {
   process.exit(2)
 }
 
+if (labMissing('libvirt') === undefined && (await ensureLibvirtd()) === 'started') {
+  console.log('libvirtd did not run; it was started, and stays')
+}
 const dir = await mkdtemp(join(tmpdir(), 'stratolith-pg-'))
 await chmod(dir, 0o711)
 const counts = { passed: 0, failed: 0, skipped: 0 }
