@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { argon2Sync } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { getPriority } from 'node:os'
 import { after, describe, it } from 'node:test'
@@ -32,6 +33,20 @@ describe('a password hash', () => {
     assert.match(hash, /^\$argon2id\$v=19\$m=64,t=1,p=1\$/)
     assert.equal(await hashing.matches('correct horse', hash), true)
     assert.equal(await hashing.matches('battery staple', hash), false)
+  })
+
+  it('is what Node.js makes of the same password, salt and cost', async () => {
+    const hash = await openPasswordHashing(cheap).hash('Zoë')
+    const [, , , , salt, digest] = hash.split('$')
+    const nodes = argon2Sync('argon2id', {
+      message: 'Zoë',
+      nonce: Buffer.from(salt!, 'base64'),
+      memory: 64,
+      passes: 1,
+      parallelism: 1,
+      tagLength: 32,
+    })
+    assert.equal(digest, nodes.toString('base64').replace(/=+$/, ''))
   })
 
   it('is salted: the same password never hashes to the same text', async () => {
