@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { cloudNames } from '../../src/agent/bridge/names.ts'
 import { send } from './http-load.ts'
 
 const run = promisify(execFile)
@@ -51,25 +52,14 @@ const noDomainsRemain: Check = async ({ cloudId }) => {
   return stdout.split('\n').filter((name) => name.startsWith(`stratolith-${cloudId}-`))
 }
 
-const noTapsRemain: Check = async ({ state }) => {
+const noTapsRemain: Check = async ({ cloudId }) => {
   const { stdout } = await run('ip', ['-j', 'link', 'show'])
-  const bridges = new Set(
-    (JSON.parse(stdout) as { ifname: string; master?: string }[])
-      .filter(({ ifname }) => ifname.startsWith('brq'))
-      .map(({ ifname }) => ifname),
-  )
-  // Taps of other clouds on this machine hang on other bridges; ours are those of the networks below our state.
-  const ours = new Set(
-    (await readdir(join(state, 'network/networks')).catch(() => [])).map((id) => `brq${id.slice(0, 11)}`),
-  )
-  return (JSON.parse(stdout) as { ifname: string; master?: string }[])
-    .filter(
-      ({ ifname, master }) =>
-        ifname.startsWith('tap') &&
-        master !== undefined &&
-        bridges.has(master) &&
-        (ours.size === 0 || ours.has(master)),
-    )
+  const links = JSON.parse(stdout) as { ifname: string; master?: string; ifalias?: string }[]
+  const { isOurs } = cloudNames(cloudId)
+  // Other clouds may run on this machine: a tap is ours by its own alias, or by that of the bridge that it hangs on.
+  const bridges = new Set(links.filter(({ ifalias }) => isOurs(ifalias)).map(({ ifname }) => ifname))
+  return links
+    .filter(({ ifname, master = '', ifalias }) => ifname.startsWith('tap') && (isOurs(ifalias) || bridges.has(master)))
     .map(({ ifname }) => ifname)
 }
 
@@ -82,8 +72,11 @@ const noVolumeFilesRemain: Check = async ({ state }) =>
   )
 
 const noRulesRemain: Check = async ({ cloudId }) => {
-  const { stdout } = await run('nft', ['list', 'ruleset'])
-  return stdout.includes(`stratolith_${cloudId}`) ? (stdout.match(/"tap[0-9a-f-]{11}"/g) ?? []) : []
+  const { stdout } = await run('nft', ['-j', 'list', 'tables'])
+  const { nftables } = JSON.parse(stdout) as { nftables: { table?: { family: string; name: string } }[] }
+  const ours = nftables.flatMap(({ table }) => (table?.name === cloudNames(cloudId).table ? [table] : []))
+  const rules = await Promise.all(ours.map(({ family, name }) => run('nft', ['list', 'table', family, name])))
+  return [...new Set(rules.flatMap(({ stdout }) => stdout.match(/"tap[0-9a-f-]{11}"/g) ?? []))]
 }
 
 const noSecretsRemain: Check = async ({ cloudId }) => {
