@@ -1,14 +1,20 @@
 /** From a URI to a connection. */
+import { type AuthenticationOptions, parseWanted } from './auth/authenticate.ts'
+import type { AskCredentials, Credentials } from './auth/credentials.ts'
 import { Connection } from './connection.ts'
 import { unsupportedError } from './errors.ts'
 import type { KeepAlive } from './rpc/session.ts'
 import type { Transport } from './transport/transport.ts'
 import { socketPath, unixTransport } from './transport/unix.ts'
-import { parseUri } from './uri.ts'
+import { type LibvirtUri, parseUri } from './uri.ts'
 
 export interface ConnectOptions {
   /** Calls that change anything are refused by the daemon. */
   readOnly?: boolean | undefined
+  /** For SASL, over what `auth.conf` says; or who is asked for what `auth.conf` does not say, for each reconnect anew. */
+  credentials?: Credentials | AskCredentials | undefined
+  /** Whether SASL may fall back to PLAIN where others on the way can read the password. Default off. */
+  sendPasswordInClear?: boolean | undefined
   /** Transport, authentication and open together, for each try. 0 = none, which polkit's dialogues may need. Default 10 000. */
   connectTimeoutMs?: number | undefined
   /** Of each call that names none; 0 = none. Default 60 000. */
@@ -48,6 +54,7 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
     transport,
     name: parsed.name,
     readOnly,
+    authentication: authenticationOf(parsed, transport, options),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     timeoutMs: options.timeoutMs ?? 60_000,
     slowTimeoutMs: options.slowTimeoutMs ?? 600_000,
@@ -58,4 +65,19 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
   })
   await connection.open(options.signal)
   return connection
+}
+
+function authenticationOf(uri: LibvirtUri, transport: Transport, options: ConnectOptions): AuthenticationOptions {
+  const { encrypted = false, local = false } = transport
+  // Over SSH it is SSH's user.
+  const overSsh = uri.transport === 'ssh'
+  return {
+    wanted: parseWanted(uri.parameters.get('auth')),
+    host: uri.host ?? 'localhost',
+    user: overSsh ? undefined : uri.user,
+    authFile: uri.parameters.get('authfile'),
+    credentials: options.credentials,
+    confidential: encrypted || local,
+    sendPasswordInClear: options.sendPasswordInClear ?? false,
+  }
 }

@@ -1,4 +1,5 @@
 /** A libvirt client. Start at `connect`; the README shows the rest. */
+export type { AskCredentials, Credentials, CredentialsQuestion } from './auth/credentials.ts'
 export { type ConnectOptions, connect } from './connect.ts'
 export {
   type CloseEvent,

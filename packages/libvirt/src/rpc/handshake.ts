@@ -2,16 +2,14 @@
  * From an open socket to an open hypervisor connection: authentication, keepalive, open, features.
  * The order is the daemon's: before the authentication list it answers nothing else.
  */
-import { LibvirtError, unsupportedError } from '../errors.ts'
-import { VIR_ERR_AUTH_UNAVAILABLE } from '../generated/constants.ts'
+import { type AuthenticationOptions, authenticate } from '../auth/authenticate.ts'
+import { unsupportedError } from '../errors.ts'
 import { remoteCalls } from '../generated/protocol.ts'
-import type { AuthListRet, AuthPolkitRet, ConnectSupportsFeatureRet } from '../generated/types.ts'
+import type { ConnectSupportsFeatureRet } from '../generated/types.ts'
 import type { CallEntry, CallOptions } from './call.ts'
 import { PROGRAM_REMOTE } from './packet.ts'
 import type { Session } from './session.ts'
 
-const AUTH_NONE = 0
-const AUTH_POLKIT = 2
 const FEATURE_KEEPALIVE = 10
 const FEATURE_EVENTS_BY_CALLBACK = 14
 
@@ -21,9 +19,17 @@ function entry(name: string): CallEntry {
   return entries.get(name) as CallEntry
 }
 
+export interface OpenOptions {
+  /** What the daemon is asked to open. */
+  name: string
+  readOnly: boolean
+  authentication: AuthenticationOptions
+}
+
 export async function openConnection(
   session: Session,
-  { name, readOnly, signal }: { name: string; readOnly: boolean; signal: AbortSignal },
+  { name, readOnly, authentication }: OpenOptions,
+  signal: AbortSignal,
 ): Promise<void> {
   // The limit of the whole handshake is the signal's.
   const options: CallOptions = { timeoutMs: 0, signal }
@@ -33,15 +39,7 @@ export async function openConnection(
     return supported !== 0
   }
 
-  const { types } = (await call('authList')) as AuthListRet
-  if (types.includes(AUTH_NONE) || types.length === 0) {
-    // Nothing to prove.
-  } else if (types.includes(AUTH_POLKIT)) {
-    const { complete } = (await call('authPolkit')) as AuthPolkitRet
-    if (complete === 0) {
-      throw new LibvirtError('polkit did not let this process in', { origin: 'daemon', code: VIR_ERR_AUTH_UNAVAILABLE })
-    }
-  } else throw unsupportedError('the daemon asks for SASL authentication')
+  await authenticate(call, authentication, signal)
 
   // Asking also starts the daemon's own pings, which are answered below the calls.
   if (await supports(FEATURE_KEEPALIVE)) session.startKeepAlive()

@@ -10,18 +10,15 @@ import { VIR_ERR_OPERATION_TIMEOUT } from '../generated/constants.ts'
 import { remoteCalls } from '../generated/protocol.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { CallEntry, CallOptions } from './call.ts'
-import { openConnection } from './handshake.ts'
+import { type OpenOptions, openConnection } from './handshake.ts'
 import { PROGRAM_REMOTE } from './packet.ts'
 import { type KeepAlive, Session } from './session.ts'
 import type { Reader } from './xdr.ts'
 
 export type ConnectionState = 'open' | 'reconnecting' | 'closed'
 
-export interface LinkOptions {
+export interface LinkOptions extends OpenOptions {
   transport: Transport
-  /** What the daemon is asked to open. */
-  name: string
-  readOnly: boolean
   connectTimeoutMs: number
   timeoutMs: number
   slowTimeoutMs: number
@@ -116,7 +113,7 @@ export class Link {
   }
 
   async #newSession(signal: AbortSignal | undefined): Promise<Session> {
-    const { transport, connectTimeoutMs, name, readOnly } = this.#options
+    const { transport, connectTimeoutMs } = this.#options
     const limit = connectTimeoutMs > 0 ? AbortSignal.timeout(connectTimeoutMs) : undefined
     const all = AbortSignal.any([this.#stop.signal, ...(limit ? [limit] : []), ...(signal ? [signal] : [])])
     let session: Session | undefined
@@ -127,7 +124,7 @@ export class Link {
         onEnd: (error) => this.#onEnd(made, error),
       })
       session = made
-      await openConnection(made, { name, readOnly, signal: all })
+      await openConnection(made, this.#options, all)
       return made
     } catch (error) {
       session?.end(connectionError('the connection was not opened', error))

@@ -1,0 +1,52 @@
+/** What the SASL conversation (`sasl.ts`) asks of a mechanism, and the mechanisms that say all in one message. */
+import { LibvirtError, requestError } from '../errors.ts'
+import { VIR_ERR_AUTH_FAILED } from '../generated/constants.ts'
+import type { Credentials } from './credentials.ts'
+
+/** One attempt to prove who we are. */
+export interface Mechanism {
+  /** As the server calls it. */
+  readonly name: string
+  /** The first message. */
+  start(): Uint8Array
+  /** The answer to a challenge. @throws LibvirtError when the server may not ask that, or is not who it should be */
+  respond(challenge: Uint8Array): Promise<Uint8Array>
+  /** The server lets us in; what it adds may be empty. @throws LibvirtError when it still had something to prove */
+  complete(last: Uint8Array): void
+}
+
+/** The server does not follow the mechanism, or could not prove what it had to. */
+export function untrustworthy(message: string): LibvirtError {
+  return new LibvirtError(message, { origin: 'protocol', code: VIR_ERR_AUTH_FAILED })
+}
+
+/** RFC 4616. The server prepares both strings, so they go as they are. @throws LibvirtError for what cannot be said */
+export function plain({ user, password, authorizeAs = '' }: Credentials): Mechanism {
+  for (const part of [user, password, authorizeAs])
+    if (part.includes('\0') || !part.isWellFormed())
+      throw requestError('PLAIN carries neither a NUL nor half a character in a name or a password')
+  return single('PLAIN', Buffer.from(`${authorizeAs}\0${user}\0${password}`))
+}
+
+/** RFC 4422, appendix A: the server knows us already, by a certificate say, and we act as whom it knows. */
+export function external(): Mechanism {
+  return single('EXTERNAL', new Uint8Array())
+}
+
+/** RFC 4505, without a word about ourselves. */
+export function anonymous(): Mechanism {
+  return single('ANONYMOUS', new Uint8Array())
+}
+
+function single(name: string, message: Uint8Array): Mechanism {
+  return {
+    name,
+    start: () => message,
+    respond: async () => {
+      throw untrustworthy(`the daemon asks for more than ${name} has to say`)
+    },
+    complete: (last) => {
+      if (last.length > 0) throw untrustworthy(`the daemon ends ${name} with a message, which has none`)
+    },
+  }
+}
