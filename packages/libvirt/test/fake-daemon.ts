@@ -196,7 +196,7 @@ export function entryOf(name: string): { program: number; procedure: number } {
 }
 
 /** Waits until it is so; a test that would wait for ever fails by itself. */
-export async function until(what: () => boolean, withinMs = 3000): Promise<void> {
+export async function until(what: () => boolean, withinMs = 30_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!what()) {
     if (Date.now() > end) throw new Error(`not so within ${withinMs} ms: ${what}`)
