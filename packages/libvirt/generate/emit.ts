@@ -265,14 +265,23 @@ export function emit(programs: readonly Program[]): Emitted {
 
   // ---- Types -------------------------------------------------------------------------------------------------
 
+  /** What each struct is for, where it belongs to one procedure. */
+  const roles = new Map<string, string>()
+  for (const { method, args, ret } of calls) {
+    if (args !== undefined) roles.set(args, `Arguments of {@link RawApi.${method}}: `)
+    if (ret !== undefined) roles.set(ret, `Result of {@link RawApi.${method}}: `)
+  }
+  for (const { method, msg } of events) roles.set(msg as string, `Payload of {@link RawEvents.${method}}: `)
+  const described = (kind: 'struct' | 'union', name: string) => `/** ${roles.get(name) ?? ''}${kind} \`${name}\`. */`
+
   const typeLines: string[] = []
   for (const [name, fields] of structs) {
     const lines = fields.map((field) => `  ${camel(field.name)}: ${codec(field.type).type.replaceAll('T.', '')}`)
-    typeLines.push(`export interface ${pascal(name)} {\n${lines.join('\n')}\n}`)
+    typeLines.push(`${described('struct', name)}\nexport interface ${pascal(name)} {\n${lines.join('\n')}\n}`)
   }
   for (const [name, arms] of unions) {
     const lines = arms.map(({ label, field }) => `  | { type: ${number(label)}; value: ${codec(field.type).type} }`)
-    typeLines.push(`export type ${pascal(name)} =\n${lines.join('\n')}`)
+    typeLines.push(`${described('union', name)}\nexport type ${pascal(name)} =\n${lines.join('\n')}`)
   }
   const methods = calls.map(({ constant, method, args, ret, stream, flags }) => {
     const parameters = args === undefined ? 'args?: undefined' : `args: ${pascal(args)}`

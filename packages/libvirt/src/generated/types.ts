@@ -2,68 +2,81 @@
 
 import type { CallOptions, Opened } from '../rpc/call.ts'
 
+/** struct `remote_nonnull_domain`. */
 export interface NonnullDomain {
   name: string
   uuid: Uint8Array
   id: number
 }
 
+/** struct `remote_nonnull_network`. */
 export interface NonnullNetwork {
   name: string
   uuid: Uint8Array
 }
 
+/** struct `remote_nonnull_network_port`. */
 export interface NonnullNetworkPort {
   net: NonnullNetwork
   uuid: Uint8Array
 }
 
+/** struct `remote_nonnull_nwfilter`. */
 export interface NonnullNwfilter {
   name: string
   uuid: Uint8Array
 }
 
+/** struct `remote_nonnull_nwfilter_binding`. */
 export interface NonnullNwfilterBinding {
   portdev: string
   filtername: string
 }
 
+/** struct `remote_nonnull_interface`. */
 export interface NonnullInterface {
   name: string
   mac: string
 }
 
+/** struct `remote_nonnull_storage_pool`. */
 export interface NonnullStoragePool {
   name: string
   uuid: Uint8Array
 }
 
+/** struct `remote_nonnull_storage_vol`. */
 export interface NonnullStorageVol {
   pool: string
   name: string
   key: string
 }
 
+/** struct `remote_nonnull_node_device`. */
 export interface NonnullNodeDevice {
   name: string
 }
 
+/** struct `remote_nonnull_secret`. */
 export interface NonnullSecret {
   uuid: Uint8Array
   usageType: number
   usageID: string
 }
 
+/** struct `remote_nonnull_domain_checkpoint`. */
 export interface NonnullDomainCheckpoint {
   name: string
   dom: NonnullDomain
 }
 
+/** struct `remote_nonnull_domain_snapshot`. */
 export interface NonnullDomainSnapshot {
   name: string
   dom: NonnullDomain
 }
 
+/** struct `remote_error`. */
 export interface Error {
   code: number
   domain: number
@@ -78,6 +91,7 @@ export interface Error {
   net: NonnullNetwork | null
 }
 
+/** struct `remote_vcpu_info`. */
 export interface VcpuInfo {
   number: number
   state: number
@@ -85,75 +99,92 @@ export interface VcpuInfo {
   cpu: number
 }
 
+/** struct `remote_typed_param`. */
 export interface TypedParam {
   field: string
   value: TypedParamValue
 }
 
+/** struct `remote_node_get_cpu_stats`. */
 export interface NodeGetCpuStats {
   field: string
   value: bigint
 }
 
+/** struct `remote_node_get_memory_stats`. */
 export interface NodeGetMemoryStats {
   field: string
   value: bigint
 }
 
+/** struct `remote_domain_disk_error`. */
 export interface DomainDiskError {
   disk: string
   error: number
 }
 
+/** Arguments of {@link RawApi.connectOpen}: struct `remote_connect_open_args`. */
 export interface ConnectOpenArgs {
   name: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.connectSupportsFeature}: struct `remote_connect_supports_feature_args`. */
 export interface ConnectSupportsFeatureArgs {
   feature: number
 }
 
+/** Result of {@link RawApi.connectSupportsFeature}: struct `remote_connect_supports_feature_ret`. */
 export interface ConnectSupportsFeatureRet {
   supported: number
 }
 
+/** Result of {@link RawApi.connectGetType}: struct `remote_connect_get_type_ret`. */
 export interface ConnectGetTypeRet {
   type: string
 }
 
+/** Result of {@link RawApi.connectGetVersion}: struct `remote_connect_get_version_ret`. */
 export interface ConnectGetVersionRet {
   hvVer: bigint
 }
 
+/** Result of {@link RawApi.connectGetLibVersion}: struct `remote_connect_get_lib_version_ret`. */
 export interface ConnectGetLibVersionRet {
   libVer: bigint
 }
 
+/** Result of {@link RawApi.connectGetHostname}: struct `remote_connect_get_hostname_ret`. */
 export interface ConnectGetHostnameRet {
   hostname: string
 }
 
+/** Arguments of {@link RawApi.connectGetSysinfo}: struct `remote_connect_get_sysinfo_args`. */
 export interface ConnectGetSysinfoArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.connectGetSysinfo}: struct `remote_connect_get_sysinfo_ret`. */
 export interface ConnectGetSysinfoRet {
   sysinfo: string
 }
 
+/** Result of {@link RawApi.connectGetUri}: struct `remote_connect_get_uri_ret`. */
 export interface ConnectGetUriRet {
   uri: string
 }
 
+/** Arguments of {@link RawApi.connectGetMaxVcpus}: struct `remote_connect_get_max_vcpus_args`. */
 export interface ConnectGetMaxVcpusArgs {
   type: string | null
 }
 
+/** Result of {@link RawApi.connectGetMaxVcpus}: struct `remote_connect_get_max_vcpus_ret`. */
 export interface ConnectGetMaxVcpusRet {
   maxVcpus: number
 }
 
+/** Result of {@link RawApi.nodeGetInfo}: struct `remote_node_get_info_ret`. */
 export interface NodeGetInfoRet {
   model: Uint8Array
   memory: bigint
@@ -165,10 +196,12 @@ export interface NodeGetInfoRet {
   threads: number
 }
 
+/** Result of {@link RawApi.connectGetCapabilities}: struct `remote_connect_get_capabilities_ret`. */
 export interface ConnectGetCapabilitiesRet {
   capabilities: string
 }
 
+/** Arguments of {@link RawApi.connectGetDomainCapabilities}: struct `remote_connect_get_domain_capabilities_args`. */
 export interface ConnectGetDomainCapabilitiesArgs {
   emulatorbin: string | null
   arch: string | null
@@ -177,118 +210,141 @@ export interface ConnectGetDomainCapabilitiesArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.connectGetDomainCapabilities}: struct `remote_connect_get_domain_capabilities_ret`. */
 export interface ConnectGetDomainCapabilitiesRet {
   capabilities: string
 }
 
+/** Arguments of {@link RawApi.nodeGetCpuStats}: struct `remote_node_get_cpu_stats_args`. */
 export interface NodeGetCpuStatsArgs {
   cpuNum: number
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetCpuStats}: struct `remote_node_get_cpu_stats_ret`. */
 export interface NodeGetCpuStatsRet {
   params: NodeGetCpuStats[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.nodeGetMemoryStats}: struct `remote_node_get_memory_stats_args`. */
 export interface NodeGetMemoryStatsArgs {
   nparams: number
   cellNum: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetMemoryStats}: struct `remote_node_get_memory_stats_ret`. */
 export interface NodeGetMemoryStatsRet {
   params: NodeGetMemoryStats[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.nodeGetCellsFreeMemory}: struct `remote_node_get_cells_free_memory_args`. */
 export interface NodeGetCellsFreeMemoryArgs {
   startCell: number
   maxcells: number
 }
 
+/** Result of {@link RawApi.nodeGetCellsFreeMemory}: struct `remote_node_get_cells_free_memory_ret`. */
 export interface NodeGetCellsFreeMemoryRet {
   cells: bigint[]
 }
 
+/** Result of {@link RawApi.nodeGetFreeMemory}: struct `remote_node_get_free_memory_ret`. */
 export interface NodeGetFreeMemoryRet {
   freeMem: bigint
 }
 
+/** Arguments of {@link RawApi.domainGetSchedulerType}: struct `remote_domain_get_scheduler_type_args`. */
 export interface DomainGetSchedulerTypeArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetSchedulerType}: struct `remote_domain_get_scheduler_type_ret`. */
 export interface DomainGetSchedulerTypeRet {
   type: string
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainGetSchedulerParameters}: struct `remote_domain_get_scheduler_parameters_args`. */
 export interface DomainGetSchedulerParametersArgs {
   dom: NonnullDomain
   nparams: number
 }
 
+/** Result of {@link RawApi.domainGetSchedulerParameters}: struct `remote_domain_get_scheduler_parameters_ret`. */
 export interface DomainGetSchedulerParametersRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainGetSchedulerParametersFlags}: struct `remote_domain_get_scheduler_parameters_flags_args`. */
 export interface DomainGetSchedulerParametersFlagsArgs {
   dom: NonnullDomain
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetSchedulerParametersFlags}: struct `remote_domain_get_scheduler_parameters_flags_ret`. */
 export interface DomainGetSchedulerParametersFlagsRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainSetSchedulerParameters}: struct `remote_domain_set_scheduler_parameters_args`. */
 export interface DomainSetSchedulerParametersArgs {
   dom: NonnullDomain
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainSetSchedulerParametersFlags}: struct `remote_domain_set_scheduler_parameters_flags_args`. */
 export interface DomainSetSchedulerParametersFlagsArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetBlkioParameters}: struct `remote_domain_set_blkio_parameters_args`. */
 export interface DomainSetBlkioParametersArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetBlkioParameters}: struct `remote_domain_get_blkio_parameters_args`. */
 export interface DomainGetBlkioParametersArgs {
   dom: NonnullDomain
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetBlkioParameters}: struct `remote_domain_get_blkio_parameters_ret`. */
 export interface DomainGetBlkioParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainSetMemoryParameters}: struct `remote_domain_set_memory_parameters_args`. */
 export interface DomainSetMemoryParametersArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetMemoryParameters}: struct `remote_domain_get_memory_parameters_args`. */
 export interface DomainGetMemoryParametersArgs {
   dom: NonnullDomain
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetMemoryParameters}: struct `remote_domain_get_memory_parameters_ret`. */
 export interface DomainGetMemoryParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainBlockResize}: struct `remote_domain_block_resize_args`. */
 export interface DomainBlockResizeArgs {
   dom: NonnullDomain
   disk: string
@@ -296,43 +352,51 @@ export interface DomainBlockResizeArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetNumaParameters}: struct `remote_domain_set_numa_parameters_args`. */
 export interface DomainSetNumaParametersArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetNumaParameters}: struct `remote_domain_get_numa_parameters_args`. */
 export interface DomainGetNumaParametersArgs {
   dom: NonnullDomain
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetNumaParameters}: struct `remote_domain_get_numa_parameters_ret`. */
 export interface DomainGetNumaParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainSetPerfEvents}: struct `remote_domain_set_perf_events_args`. */
 export interface DomainSetPerfEventsArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetPerfEvents}: struct `remote_domain_get_perf_events_args`. */
 export interface DomainGetPerfEventsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetPerfEvents}: struct `remote_domain_get_perf_events_ret`. */
 export interface DomainGetPerfEventsRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainBlockStats}: struct `remote_domain_block_stats_args`. */
 export interface DomainBlockStatsArgs {
   dom: NonnullDomain
   path: string
 }
 
+/** Result of {@link RawApi.domainBlockStats}: struct `remote_domain_block_stats_ret`. */
 export interface DomainBlockStatsRet {
   rdReq: bigint
   rdBytes: bigint
@@ -341,6 +405,7 @@ export interface DomainBlockStatsRet {
   errs: bigint
 }
 
+/** Arguments of {@link RawApi.domainBlockStatsFlags}: struct `remote_domain_block_stats_flags_args`. */
 export interface DomainBlockStatsFlagsArgs {
   dom: NonnullDomain
   path: string
@@ -348,16 +413,19 @@ export interface DomainBlockStatsFlagsArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainBlockStatsFlags}: struct `remote_domain_block_stats_flags_ret`. */
 export interface DomainBlockStatsFlagsRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainInterfaceStats}: struct `remote_domain_interface_stats_args`. */
 export interface DomainInterfaceStatsArgs {
   dom: NonnullDomain
   device: string
 }
 
+/** Result of {@link RawApi.domainInterfaceStats}: struct `remote_domain_interface_stats_ret`. */
 export interface DomainInterfaceStatsRet {
   rxBytes: bigint
   rxPackets: bigint
@@ -369,6 +437,7 @@ export interface DomainInterfaceStatsRet {
   txDrop: bigint
 }
 
+/** Arguments of {@link RawApi.domainSetInterfaceParameters}: struct `remote_domain_set_interface_parameters_args`. */
 export interface DomainSetInterfaceParametersArgs {
   dom: NonnullDomain
   device: string
@@ -376,6 +445,7 @@ export interface DomainSetInterfaceParametersArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetInterfaceParameters}: struct `remote_domain_get_interface_parameters_args`. */
 export interface DomainGetInterfaceParametersArgs {
   dom: NonnullDomain
   device: string
@@ -383,26 +453,31 @@ export interface DomainGetInterfaceParametersArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetInterfaceParameters}: struct `remote_domain_get_interface_parameters_ret`. */
 export interface DomainGetInterfaceParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainMemoryStats}: struct `remote_domain_memory_stats_args`. */
 export interface DomainMemoryStatsArgs {
   dom: NonnullDomain
   maxStats: number
   flags: number
 }
 
+/** struct `remote_domain_memory_stat`. */
 export interface DomainMemoryStat {
   tag: number
   val: bigint
 }
 
+/** Result of {@link RawApi.domainMemoryStats}: struct `remote_domain_memory_stats_ret`. */
 export interface DomainMemoryStatsRet {
   stats: DomainMemoryStat[]
 }
 
+/** Arguments of {@link RawApi.domainBlockPeek}: struct `remote_domain_block_peek_args`. */
 export interface DomainBlockPeekArgs {
   dom: NonnullDomain
   path: string
@@ -411,10 +486,12 @@ export interface DomainBlockPeekArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainBlockPeek}: struct `remote_domain_block_peek_ret`. */
 export interface DomainBlockPeekRet {
   buffer: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMemoryPeek}: struct `remote_domain_memory_peek_args`. */
 export interface DomainMemoryPeekArgs {
   dom: NonnullDomain
   offset: bigint
@@ -422,84 +499,103 @@ export interface DomainMemoryPeekArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainMemoryPeek}: struct `remote_domain_memory_peek_ret`. */
 export interface DomainMemoryPeekRet {
   buffer: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainGetBlockInfo}: struct `remote_domain_get_block_info_args`. */
 export interface DomainGetBlockInfoArgs {
   dom: NonnullDomain
   path: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetBlockInfo}: struct `remote_domain_get_block_info_ret`. */
 export interface DomainGetBlockInfoRet {
   allocation: bigint
   capacity: bigint
   physical: bigint
 }
 
+/** Arguments of {@link RawApi.connectListDomains}: struct `remote_connect_list_domains_args`. */
 export interface ConnectListDomainsArgs {
   maxids: number
 }
 
+/** Result of {@link RawApi.connectListDomains}: struct `remote_connect_list_domains_ret`. */
 export interface ConnectListDomainsRet {
   ids: number[]
 }
 
+/** Result of {@link RawApi.connectNumOfDomains}: struct `remote_connect_num_of_domains_ret`. */
 export interface ConnectNumOfDomainsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.domainCreateXml}: struct `remote_domain_create_xml_args`. */
 export interface DomainCreateXmlArgs {
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainCreateXml}: struct `remote_domain_create_xml_ret`. */
 export interface DomainCreateXmlRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainCreateXmlWithFiles}: struct `remote_domain_create_xml_with_files_args`. */
 export interface DomainCreateXmlWithFilesArgs {
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainCreateXmlWithFiles}: struct `remote_domain_create_xml_with_files_ret`. */
 export interface DomainCreateXmlWithFilesRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainLookupById}: struct `remote_domain_lookup_by_id_args`. */
 export interface DomainLookupByIdArgs {
   id: number
 }
 
+/** Result of {@link RawApi.domainLookupById}: struct `remote_domain_lookup_by_id_ret`. */
 export interface DomainLookupByIdRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainLookupByUuid}: struct `remote_domain_lookup_by_uuid_args`. */
 export interface DomainLookupByUuidArgs {
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.domainLookupByUuid}: struct `remote_domain_lookup_by_uuid_ret`. */
 export interface DomainLookupByUuidRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainLookupByName}: struct `remote_domain_lookup_by_name_args`. */
 export interface DomainLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.domainLookupByName}: struct `remote_domain_lookup_by_name_ret`. */
 export interface DomainLookupByNameRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainSuspend}: struct `remote_domain_suspend_args`. */
 export interface DomainSuspendArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainResume}: struct `remote_domain_resume_args`. */
 export interface DomainResumeArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainPmSuspendForDuration}: struct `remote_domain_pm_suspend_for_duration_args`. */
 export interface DomainPmSuspendForDurationArgs {
   dom: NonnullDomain
   target: number
@@ -507,76 +603,92 @@ export interface DomainPmSuspendForDurationArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainPmWakeup}: struct `remote_domain_pm_wakeup_args`. */
 export interface DomainPmWakeupArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainShutdown}: struct `remote_domain_shutdown_args`. */
 export interface DomainShutdownArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainReboot}: struct `remote_domain_reboot_args`. */
 export interface DomainRebootArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainReset}: struct `remote_domain_reset_args`. */
 export interface DomainResetArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainDestroy}: struct `remote_domain_destroy_args`. */
 export interface DomainDestroyArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainDestroyFlags}: struct `remote_domain_destroy_flags_args`. */
 export interface DomainDestroyFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetOsType}: struct `remote_domain_get_os_type_args`. */
 export interface DomainGetOsTypeArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetOsType}: struct `remote_domain_get_os_type_ret`. */
 export interface DomainGetOsTypeRet {
   type: string
 }
 
+/** Arguments of {@link RawApi.domainGetMaxMemory}: struct `remote_domain_get_max_memory_args`. */
 export interface DomainGetMaxMemoryArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetMaxMemory}: struct `remote_domain_get_max_memory_ret`. */
 export interface DomainGetMaxMemoryRet {
   memory: bigint
 }
 
+/** Arguments of {@link RawApi.domainSetMaxMemory}: struct `remote_domain_set_max_memory_args`. */
 export interface DomainSetMaxMemoryArgs {
   dom: NonnullDomain
   memory: bigint
 }
 
+/** Arguments of {@link RawApi.domainSetMemory}: struct `remote_domain_set_memory_args`. */
 export interface DomainSetMemoryArgs {
   dom: NonnullDomain
   memory: bigint
 }
 
+/** Arguments of {@link RawApi.domainSetMemoryFlags}: struct `remote_domain_set_memory_flags_args`. */
 export interface DomainSetMemoryFlagsArgs {
   dom: NonnullDomain
   memory: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetMemoryStatsPeriod}: struct `remote_domain_set_memory_stats_period_args`. */
 export interface DomainSetMemoryStatsPeriodArgs {
   dom: NonnullDomain
   period: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetInfo}: struct `remote_domain_get_info_args`. */
 export interface DomainGetInfoArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetInfo}: struct `remote_domain_get_info_ret`. */
 export interface DomainGetInfoRet {
   state: number
   maxMem: bigint
@@ -585,11 +697,13 @@ export interface DomainGetInfoRet {
   cpuTime: bigint
 }
 
+/** Arguments of {@link RawApi.domainSave}: struct `remote_domain_save_args`. */
 export interface DomainSaveArgs {
   dom: NonnullDomain
   to: string
 }
 
+/** Arguments of {@link RawApi.domainSaveFlags}: struct `remote_domain_save_flags_args`. */
 export interface DomainSaveFlagsArgs {
   dom: NonnullDomain
   to: string
@@ -597,48 +711,57 @@ export interface DomainSaveFlagsArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSaveParams}: struct `remote_domain_save_params_args`. */
 export interface DomainSaveParamsArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainRestore}: struct `remote_domain_restore_args`. */
 export interface DomainRestoreArgs {
   from: string
 }
 
+/** Arguments of {@link RawApi.domainRestoreFlags}: struct `remote_domain_restore_flags_args`. */
 export interface DomainRestoreFlagsArgs {
   from: string
   dxml: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainRestoreParams}: struct `remote_domain_restore_params_args`. */
 export interface DomainRestoreParamsArgs {
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSaveImageGetXmlDesc}: struct `remote_domain_save_image_get_xml_desc_args`. */
 export interface DomainSaveImageGetXmlDescArgs {
   file: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainSaveImageGetXmlDesc}: struct `remote_domain_save_image_get_xml_desc_ret`. */
 export interface DomainSaveImageGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainSaveImageDefineXml}: struct `remote_domain_save_image_define_xml_args`. */
 export interface DomainSaveImageDefineXmlArgs {
   file: string
   dxml: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainCoreDump}: struct `remote_domain_core_dump_args`. */
 export interface DomainCoreDumpArgs {
   dom: NonnullDomain
   to: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainCoreDumpWithFormat}: struct `remote_domain_core_dump_with_format_args`. */
 export interface DomainCoreDumpWithFormatArgs {
   dom: NonnullDomain
   to: string
@@ -646,25 +769,30 @@ export interface DomainCoreDumpWithFormatArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainScreenshot}: struct `remote_domain_screenshot_args`. */
 export interface DomainScreenshotArgs {
   dom: NonnullDomain
   screen: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainScreenshot}: struct `remote_domain_screenshot_ret`. */
 export interface DomainScreenshotRet {
   mime: string | null
 }
 
+/** Arguments of {@link RawApi.domainGetXmlDesc}: struct `remote_domain_get_xml_desc_args`. */
 export interface DomainGetXmlDescArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetXmlDesc}: struct `remote_domain_get_xml_desc_ret`. */
 export interface DomainGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepare}: struct `remote_domain_migrate_prepare_args`. */
 export interface DomainMigratePrepareArgs {
   uriIn: string | null
   flags: bigint
@@ -672,11 +800,13 @@ export interface DomainMigratePrepareArgs {
   resource: bigint
 }
 
+/** Result of {@link RawApi.domainMigratePrepare}: struct `remote_domain_migrate_prepare_ret`. */
 export interface DomainMigratePrepareRet {
   cookie: Uint8Array
   uriOut: string | null
 }
 
+/** Arguments of {@link RawApi.domainMigratePerform}: struct `remote_domain_migrate_perform_args`. */
 export interface DomainMigratePerformArgs {
   dom: NonnullDomain
   cookie: Uint8Array
@@ -686,6 +816,7 @@ export interface DomainMigratePerformArgs {
   resource: bigint
 }
 
+/** Arguments of {@link RawApi.domainMigrateFinish}: struct `remote_domain_migrate_finish_args`. */
 export interface DomainMigrateFinishArgs {
   dname: string
   cookie: Uint8Array
@@ -693,10 +824,12 @@ export interface DomainMigrateFinishArgs {
   flags: bigint
 }
 
+/** Result of {@link RawApi.domainMigrateFinish}: struct `remote_domain_migrate_finish_ret`. */
 export interface DomainMigrateFinishRet {
   ddom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepare2}: struct `remote_domain_migrate_prepare2_args`. */
 export interface DomainMigratePrepare2Args {
   uriIn: string | null
   flags: bigint
@@ -705,11 +838,13 @@ export interface DomainMigratePrepare2Args {
   domXml: string
 }
 
+/** Result of {@link RawApi.domainMigratePrepare2}: struct `remote_domain_migrate_prepare2_ret`. */
 export interface DomainMigratePrepare2Ret {
   cookie: Uint8Array
   uriOut: string | null
 }
 
+/** Arguments of {@link RawApi.domainMigrateFinish2}: struct `remote_domain_migrate_finish2_args`. */
 export interface DomainMigrateFinish2Args {
   dname: string
   cookie: Uint8Array
@@ -718,75 +853,92 @@ export interface DomainMigrateFinish2Args {
   retcode: number
 }
 
+/** Result of {@link RawApi.domainMigrateFinish2}: struct `remote_domain_migrate_finish2_ret`. */
 export interface DomainMigrateFinish2Ret {
   ddom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.connectListDefinedDomains}: struct `remote_connect_list_defined_domains_args`. */
 export interface ConnectListDefinedDomainsArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListDefinedDomains}: struct `remote_connect_list_defined_domains_ret`. */
 export interface ConnectListDefinedDomainsRet {
   names: string[]
 }
 
+/** Result of {@link RawApi.connectNumOfDefinedDomains}: struct `remote_connect_num_of_defined_domains_ret`. */
 export interface ConnectNumOfDefinedDomainsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.domainCreate}: struct `remote_domain_create_args`. */
 export interface DomainCreateArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainCreateWithFlags}: struct `remote_domain_create_with_flags_args`. */
 export interface DomainCreateWithFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainCreateWithFlags}: struct `remote_domain_create_with_flags_ret`. */
 export interface DomainCreateWithFlagsRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainCreateWithFiles}: struct `remote_domain_create_with_files_args`. */
 export interface DomainCreateWithFilesArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainCreateWithFiles}: struct `remote_domain_create_with_files_ret`. */
 export interface DomainCreateWithFilesRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainDefineXml}: struct `remote_domain_define_xml_args`. */
 export interface DomainDefineXmlArgs {
   xml: string
 }
 
+/** Result of {@link RawApi.domainDefineXml}: struct `remote_domain_define_xml_ret`. */
 export interface DomainDefineXmlRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainDefineXmlFlags}: struct `remote_domain_define_xml_flags_args`. */
 export interface DomainDefineXmlFlagsArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainDefineXmlFlags}: struct `remote_domain_define_xml_flags_ret`. */
 export interface DomainDefineXmlFlagsRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainUndefine}: struct `remote_domain_undefine_args`. */
 export interface DomainUndefineArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainUndefineFlags}: struct `remote_domain_undefine_flags_args`. */
 export interface DomainUndefineFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainInjectNmi}: struct `remote_domain_inject_nmi_args`. */
 export interface DomainInjectNmiArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSendKey}: struct `remote_domain_send_key_args`. */
 export interface DomainSendKeyArgs {
   dom: NonnullDomain
   codeset: number
@@ -795,6 +947,7 @@ export interface DomainSendKeyArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSendProcessSignal}: struct `remote_domain_send_process_signal_args`. */
 export interface DomainSendProcessSignalArgs {
   dom: NonnullDomain
   pidValue: bigint
@@ -802,32 +955,38 @@ export interface DomainSendProcessSignalArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetVcpus}: struct `remote_domain_set_vcpus_args`. */
 export interface DomainSetVcpusArgs {
   dom: NonnullDomain
   nvcpus: number
 }
 
+/** Arguments of {@link RawApi.domainSetVcpusFlags}: struct `remote_domain_set_vcpus_flags_args`. */
 export interface DomainSetVcpusFlagsArgs {
   dom: NonnullDomain
   nvcpus: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetVcpusFlags}: struct `remote_domain_get_vcpus_flags_args`. */
 export interface DomainGetVcpusFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetVcpusFlags}: struct `remote_domain_get_vcpus_flags_ret`. */
 export interface DomainGetVcpusFlagsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.domainPinVcpu}: struct `remote_domain_pin_vcpu_args`. */
 export interface DomainPinVcpuArgs {
   dom: NonnullDomain
   vcpu: number
   cpumap: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainPinVcpuFlags}: struct `remote_domain_pin_vcpu_flags_args`. */
 export interface DomainPinVcpuFlagsArgs {
   dom: NonnullDomain
   vcpu: number
@@ -835,6 +994,7 @@ export interface DomainPinVcpuFlagsArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetVcpuPinInfo}: struct `remote_domain_get_vcpu_pin_info_args`. */
 export interface DomainGetVcpuPinInfoArgs {
   dom: NonnullDomain
   ncpumaps: number
@@ -842,62 +1002,74 @@ export interface DomainGetVcpuPinInfoArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetVcpuPinInfo}: struct `remote_domain_get_vcpu_pin_info_ret`. */
 export interface DomainGetVcpuPinInfoRet {
   cpumaps: Uint8Array
   num: number
 }
 
+/** Arguments of {@link RawApi.domainPinEmulator}: struct `remote_domain_pin_emulator_args`. */
 export interface DomainPinEmulatorArgs {
   dom: NonnullDomain
   cpumap: Uint8Array
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetEmulatorPinInfo}: struct `remote_domain_get_emulator_pin_info_args`. */
 export interface DomainGetEmulatorPinInfoArgs {
   dom: NonnullDomain
   maplen: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetEmulatorPinInfo}: struct `remote_domain_get_emulator_pin_info_ret`. */
 export interface DomainGetEmulatorPinInfoRet {
   cpumaps: Uint8Array
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainGetVcpus}: struct `remote_domain_get_vcpus_args`. */
 export interface DomainGetVcpusArgs {
   dom: NonnullDomain
   maxinfo: number
   maplen: number
 }
 
+/** Result of {@link RawApi.domainGetVcpus}: struct `remote_domain_get_vcpus_ret`. */
 export interface DomainGetVcpusRet {
   info: VcpuInfo[]
   cpumaps: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainGetMaxVcpus}: struct `remote_domain_get_max_vcpus_args`. */
 export interface DomainGetMaxVcpusArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetMaxVcpus}: struct `remote_domain_get_max_vcpus_ret`. */
 export interface DomainGetMaxVcpusRet {
   num: number
 }
 
+/** struct `remote_domain_iothread_info`. */
 export interface DomainIothreadInfo {
   iothreadId: number
   cpumap: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainGetIothreadInfo}: struct `remote_domain_get_iothread_info_args`. */
 export interface DomainGetIothreadInfoArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetIothreadInfo}: struct `remote_domain_get_iothread_info_ret`. */
 export interface DomainGetIothreadInfoRet {
   info: DomainIothreadInfo[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainPinIothread}: struct `remote_domain_pin_iothread_args`. */
 export interface DomainPinIothreadArgs {
   dom: NonnullDomain
   iothreadsId: number
@@ -905,18 +1077,21 @@ export interface DomainPinIothreadArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainAddIothread}: struct `remote_domain_add_iothread_args`. */
 export interface DomainAddIothreadArgs {
   dom: NonnullDomain
   iothreadId: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainDelIothread}: struct `remote_domain_del_iothread_args`. */
 export interface DomainDelIothreadArgs {
   dom: NonnullDomain
   iothreadId: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetIothreadParams}: struct `remote_domain_set_iothread_params_args`. */
 export interface DomainSetIothreadParamsArgs {
   dom: NonnullDomain
   iothreadId: number
@@ -924,76 +1099,91 @@ export interface DomainSetIothreadParamsArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetSecurityLabel}: struct `remote_domain_get_security_label_args`. */
 export interface DomainGetSecurityLabelArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetSecurityLabel}: struct `remote_domain_get_security_label_ret`. */
 export interface DomainGetSecurityLabelRet {
   label: Uint8Array
   enforcing: number
 }
 
+/** Arguments of {@link RawApi.domainGetSecurityLabelList}: struct `remote_domain_get_security_label_list_args`. */
 export interface DomainGetSecurityLabelListArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetSecurityLabelList}: struct `remote_domain_get_security_label_list_ret`. */
 export interface DomainGetSecurityLabelListRet {
   labels: DomainGetSecurityLabelRet[]
   ret: number
 }
 
+/** Result of {@link RawApi.nodeGetSecurityModel}: struct `remote_node_get_security_model_ret`. */
 export interface NodeGetSecurityModelRet {
   model: Uint8Array
   doi: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainAttachDevice}: struct `remote_domain_attach_device_args`. */
 export interface DomainAttachDeviceArgs {
   dom: NonnullDomain
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainAttachDeviceFlags}: struct `remote_domain_attach_device_flags_args`. */
 export interface DomainAttachDeviceFlagsArgs {
   dom: NonnullDomain
   xml: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainDetachDevice}: struct `remote_domain_detach_device_args`. */
 export interface DomainDetachDeviceArgs {
   dom: NonnullDomain
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainDetachDeviceFlags}: struct `remote_domain_detach_device_flags_args`. */
 export interface DomainDetachDeviceFlagsArgs {
   dom: NonnullDomain
   xml: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainUpdateDeviceFlags}: struct `remote_domain_update_device_flags_args`. */
 export interface DomainUpdateDeviceFlagsArgs {
   dom: NonnullDomain
   xml: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainDetachDeviceAlias}: struct `remote_domain_detach_device_alias_args`. */
 export interface DomainDetachDeviceAliasArgs {
   dom: NonnullDomain
   alias: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetAutostart}: struct `remote_domain_get_autostart_args`. */
 export interface DomainGetAutostartArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetAutostart}: struct `remote_domain_get_autostart_ret`. */
 export interface DomainGetAutostartRet {
   autostart: number
 }
 
+/** Arguments of {@link RawApi.domainSetAutostart}: struct `remote_domain_set_autostart_args`. */
 export interface DomainSetAutostartArgs {
   dom: NonnullDomain
   autostart: number
 }
 
+/** Arguments of {@link RawApi.domainSetMetadata}: struct `remote_domain_set_metadata_args`. */
 export interface DomainSetMetadataArgs {
   dom: NonnullDomain
   type: number
@@ -1003,6 +1193,7 @@ export interface DomainSetMetadataArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetMetadata}: struct `remote_domain_get_metadata_args`. */
 export interface DomainGetMetadataArgs {
   dom: NonnullDomain
   type: number
@@ -1010,22 +1201,26 @@ export interface DomainGetMetadataArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetMetadata}: struct `remote_domain_get_metadata_ret`. */
 export interface DomainGetMetadataRet {
   metadata: string
 }
 
+/** Arguments of {@link RawApi.domainBlockJobAbort}: struct `remote_domain_block_job_abort_args`. */
 export interface DomainBlockJobAbortArgs {
   dom: NonnullDomain
   path: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetBlockJobInfo}: struct `remote_domain_get_block_job_info_args`. */
 export interface DomainGetBlockJobInfoArgs {
   dom: NonnullDomain
   path: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetBlockJobInfo}: struct `remote_domain_get_block_job_info_ret`. */
 export interface DomainGetBlockJobInfoRet {
   found: number
   type: number
@@ -1034,6 +1229,7 @@ export interface DomainGetBlockJobInfoRet {
   end: bigint
 }
 
+/** Arguments of {@link RawApi.domainBlockJobSetSpeed}: struct `remote_domain_block_job_set_speed_args`. */
 export interface DomainBlockJobSetSpeedArgs {
   dom: NonnullDomain
   path: string
@@ -1041,6 +1237,7 @@ export interface DomainBlockJobSetSpeedArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainBlockPull}: struct `remote_domain_block_pull_args`. */
 export interface DomainBlockPullArgs {
   dom: NonnullDomain
   path: string
@@ -1048,6 +1245,7 @@ export interface DomainBlockPullArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainBlockRebase}: struct `remote_domain_block_rebase_args`. */
 export interface DomainBlockRebaseArgs {
   dom: NonnullDomain
   path: string
@@ -1056,6 +1254,7 @@ export interface DomainBlockRebaseArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainBlockCopy}: struct `remote_domain_block_copy_args`. */
 export interface DomainBlockCopyArgs {
   dom: NonnullDomain
   path: string
@@ -1064,6 +1263,7 @@ export interface DomainBlockCopyArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainBlockCommit}: struct `remote_domain_block_commit_args`. */
 export interface DomainBlockCommitArgs {
   dom: NonnullDomain
   disk: string
@@ -1073,6 +1273,7 @@ export interface DomainBlockCommitArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetBlockIoTune}: struct `remote_domain_set_block_io_tune_args`. */
 export interface DomainSetBlockIoTuneArgs {
   dom: NonnullDomain
   disk: string
@@ -1080,6 +1281,7 @@ export interface DomainSetBlockIoTuneArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetBlockIoTune}: struct `remote_domain_get_block_io_tune_args`. */
 export interface DomainGetBlockIoTuneArgs {
   dom: NonnullDomain
   disk: string | null
@@ -1087,11 +1289,13 @@ export interface DomainGetBlockIoTuneArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetBlockIoTune}: struct `remote_domain_get_block_io_tune_ret`. */
 export interface DomainGetBlockIoTuneRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainGetCpuStats}: struct `remote_domain_get_cpu_stats_args`. */
 export interface DomainGetCpuStatsArgs {
   dom: NonnullDomain
   nparams: number
@@ -1100,98 +1304,121 @@ export interface DomainGetCpuStatsArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetCpuStats}: struct `remote_domain_get_cpu_stats_ret`. */
 export interface DomainGetCpuStatsRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainGetHostname}: struct `remote_domain_get_hostname_args`. */
 export interface DomainGetHostnameArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetHostname}: struct `remote_domain_get_hostname_ret`. */
 export interface DomainGetHostnameRet {
   hostname: string
 }
 
+/** Result of {@link RawApi.connectNumOfNetworks}: struct `remote_connect_num_of_networks_ret`. */
 export interface ConnectNumOfNetworksRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListNetworks}: struct `remote_connect_list_networks_args`. */
 export interface ConnectListNetworksArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListNetworks}: struct `remote_connect_list_networks_ret`. */
 export interface ConnectListNetworksRet {
   names: string[]
 }
 
+/** Result of {@link RawApi.connectNumOfDefinedNetworks}: struct `remote_connect_num_of_defined_networks_ret`. */
 export interface ConnectNumOfDefinedNetworksRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListDefinedNetworks}: struct `remote_connect_list_defined_networks_args`. */
 export interface ConnectListDefinedNetworksArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListDefinedNetworks}: struct `remote_connect_list_defined_networks_ret`. */
 export interface ConnectListDefinedNetworksRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.networkLookupByUuid}: struct `remote_network_lookup_by_uuid_args`. */
 export interface NetworkLookupByUuidArgs {
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.networkLookupByUuid}: struct `remote_network_lookup_by_uuid_ret`. */
 export interface NetworkLookupByUuidRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkLookupByName}: struct `remote_network_lookup_by_name_args`. */
 export interface NetworkLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.networkLookupByName}: struct `remote_network_lookup_by_name_ret`. */
 export interface NetworkLookupByNameRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkCreateXml}: struct `remote_network_create_xml_args`. */
 export interface NetworkCreateXmlArgs {
   xml: string
 }
 
+/** Result of {@link RawApi.networkCreateXml}: struct `remote_network_create_xml_ret`. */
 export interface NetworkCreateXmlRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkCreateXmlFlags}: struct `remote_network_create_xml_flags_args`. */
 export interface NetworkCreateXmlFlagsArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.networkCreateXmlFlags}: struct `remote_network_create_xml_flags_ret`. */
 export interface NetworkCreateXmlFlagsRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkDefineXml}: struct `remote_network_define_xml_args`. */
 export interface NetworkDefineXmlArgs {
   xml: string
 }
 
+/** Result of {@link RawApi.networkDefineXml}: struct `remote_network_define_xml_ret`. */
 export interface NetworkDefineXmlRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkDefineXmlFlags}: struct `remote_network_define_xml_flags_args`. */
 export interface NetworkDefineXmlFlagsArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.networkDefineXmlFlags}: struct `remote_network_define_xml_flags_ret`. */
 export interface NetworkDefineXmlFlagsRet {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkUndefine}: struct `remote_network_undefine_args`. */
 export interface NetworkUndefineArgs {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkUpdate}: struct `remote_network_update_args`. */
 export interface NetworkUpdateArgs {
   net: NonnullNetwork
   command: number
@@ -1201,346 +1428,426 @@ export interface NetworkUpdateArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.networkCreate}: struct `remote_network_create_args`. */
 export interface NetworkCreateArgs {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkDestroy}: struct `remote_network_destroy_args`. */
 export interface NetworkDestroyArgs {
   net: NonnullNetwork
 }
 
+/** Arguments of {@link RawApi.networkGetXmlDesc}: struct `remote_network_get_xml_desc_args`. */
 export interface NetworkGetXmlDescArgs {
   net: NonnullNetwork
   flags: number
 }
 
+/** Result of {@link RawApi.networkGetXmlDesc}: struct `remote_network_get_xml_desc_ret`. */
 export interface NetworkGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.networkGetBridgeName}: struct `remote_network_get_bridge_name_args`. */
 export interface NetworkGetBridgeNameArgs {
   net: NonnullNetwork
 }
 
+/** Result of {@link RawApi.networkGetBridgeName}: struct `remote_network_get_bridge_name_ret`. */
 export interface NetworkGetBridgeNameRet {
   name: string
 }
 
+/** Arguments of {@link RawApi.networkGetAutostart}: struct `remote_network_get_autostart_args`. */
 export interface NetworkGetAutostartArgs {
   net: NonnullNetwork
 }
 
+/** Result of {@link RawApi.networkGetAutostart}: struct `remote_network_get_autostart_ret`. */
 export interface NetworkGetAutostartRet {
   autostart: number
 }
 
+/** Arguments of {@link RawApi.networkSetAutostart}: struct `remote_network_set_autostart_args`. */
 export interface NetworkSetAutostartArgs {
   net: NonnullNetwork
   autostart: number
 }
 
+/** Result of {@link RawApi.connectNumOfNwfilters}: struct `remote_connect_num_of_nwfilters_ret`. */
 export interface ConnectNumOfNwfiltersRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListNwfilters}: struct `remote_connect_list_nwfilters_args`. */
 export interface ConnectListNwfiltersArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListNwfilters}: struct `remote_connect_list_nwfilters_ret`. */
 export interface ConnectListNwfiltersRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.nwfilterLookupByUuid}: struct `remote_nwfilter_lookup_by_uuid_args`. */
 export interface NwfilterLookupByUuidArgs {
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.nwfilterLookupByUuid}: struct `remote_nwfilter_lookup_by_uuid_ret`. */
 export interface NwfilterLookupByUuidRet {
   nwfilter: NonnullNwfilter
 }
 
+/** Arguments of {@link RawApi.nwfilterLookupByName}: struct `remote_nwfilter_lookup_by_name_args`. */
 export interface NwfilterLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nwfilterLookupByName}: struct `remote_nwfilter_lookup_by_name_ret`. */
 export interface NwfilterLookupByNameRet {
   nwfilter: NonnullNwfilter
 }
 
+/** Arguments of {@link RawApi.nwfilterDefineXml}: struct `remote_nwfilter_define_xml_args`. */
 export interface NwfilterDefineXmlArgs {
   xml: string
 }
 
+/** Result of {@link RawApi.nwfilterDefineXml}: struct `remote_nwfilter_define_xml_ret`. */
 export interface NwfilterDefineXmlRet {
   nwfilter: NonnullNwfilter
 }
 
+/** Arguments of {@link RawApi.nwfilterDefineXmlFlags}: struct `remote_nwfilter_define_xml_flags_args`. */
 export interface NwfilterDefineXmlFlagsArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.nwfilterDefineXmlFlags}: struct `remote_nwfilter_define_xml_flags_ret`. */
 export interface NwfilterDefineXmlFlagsRet {
   nwfilter: NonnullNwfilter
 }
 
+/** Arguments of {@link RawApi.nwfilterUndefine}: struct `remote_nwfilter_undefine_args`. */
 export interface NwfilterUndefineArgs {
   nwfilter: NonnullNwfilter
 }
 
+/** Arguments of {@link RawApi.nwfilterGetXmlDesc}: struct `remote_nwfilter_get_xml_desc_args`. */
 export interface NwfilterGetXmlDescArgs {
   nwfilter: NonnullNwfilter
   flags: number
 }
 
+/** Result of {@link RawApi.nwfilterGetXmlDesc}: struct `remote_nwfilter_get_xml_desc_ret`. */
 export interface NwfilterGetXmlDescRet {
   xml: string
 }
 
+/** Result of {@link RawApi.connectNumOfInterfaces}: struct `remote_connect_num_of_interfaces_ret`. */
 export interface ConnectNumOfInterfacesRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListInterfaces}: struct `remote_connect_list_interfaces_args`. */
 export interface ConnectListInterfacesArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListInterfaces}: struct `remote_connect_list_interfaces_ret`. */
 export interface ConnectListInterfacesRet {
   names: string[]
 }
 
+/** Result of {@link RawApi.connectNumOfDefinedInterfaces}: struct `remote_connect_num_of_defined_interfaces_ret`. */
 export interface ConnectNumOfDefinedInterfacesRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListDefinedInterfaces}: struct `remote_connect_list_defined_interfaces_args`. */
 export interface ConnectListDefinedInterfacesArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListDefinedInterfaces}: struct `remote_connect_list_defined_interfaces_ret`. */
 export interface ConnectListDefinedInterfacesRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.interfaceLookupByName}: struct `remote_interface_lookup_by_name_args`. */
 export interface InterfaceLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.interfaceLookupByName}: struct `remote_interface_lookup_by_name_ret`. */
 export interface InterfaceLookupByNameRet {
   iface: NonnullInterface
 }
 
+/** Arguments of {@link RawApi.interfaceLookupByMacString}: struct `remote_interface_lookup_by_mac_string_args`. */
 export interface InterfaceLookupByMacStringArgs {
   mac: string
 }
 
+/** Result of {@link RawApi.interfaceLookupByMacString}: struct `remote_interface_lookup_by_mac_string_ret`. */
 export interface InterfaceLookupByMacStringRet {
   iface: NonnullInterface
 }
 
+/** Arguments of {@link RawApi.interfaceGetXmlDesc}: struct `remote_interface_get_xml_desc_args`. */
 export interface InterfaceGetXmlDescArgs {
   iface: NonnullInterface
   flags: number
 }
 
+/** Result of {@link RawApi.interfaceGetXmlDesc}: struct `remote_interface_get_xml_desc_ret`. */
 export interface InterfaceGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.interfaceDefineXml}: struct `remote_interface_define_xml_args`. */
 export interface InterfaceDefineXmlArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.interfaceDefineXml}: struct `remote_interface_define_xml_ret`. */
 export interface InterfaceDefineXmlRet {
   iface: NonnullInterface
 }
 
+/** Arguments of {@link RawApi.interfaceUndefine}: struct `remote_interface_undefine_args`. */
 export interface InterfaceUndefineArgs {
   iface: NonnullInterface
 }
 
+/** Arguments of {@link RawApi.interfaceCreate}: struct `remote_interface_create_args`. */
 export interface InterfaceCreateArgs {
   iface: NonnullInterface
   flags: number
 }
 
+/** Arguments of {@link RawApi.interfaceDestroy}: struct `remote_interface_destroy_args`. */
 export interface InterfaceDestroyArgs {
   iface: NonnullInterface
   flags: number
 }
 
+/** Arguments of {@link RawApi.interfaceChangeBegin}: struct `remote_interface_change_begin_args`. */
 export interface InterfaceChangeBeginArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.interfaceChangeCommit}: struct `remote_interface_change_commit_args`. */
 export interface InterfaceChangeCommitArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.interfaceChangeRollback}: struct `remote_interface_change_rollback_args`. */
 export interface InterfaceChangeRollbackArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.authList}: struct `remote_auth_list_ret`. */
 export interface AuthListRet {
   types: number[]
 }
 
+/** Result of {@link RawApi.authSaslInit}: struct `remote_auth_sasl_init_ret`. */
 export interface AuthSaslInitRet {
   mechlist: string
 }
 
+/** Arguments of {@link RawApi.authSaslStart}: struct `remote_auth_sasl_start_args`. */
 export interface AuthSaslStartArgs {
   mech: string
   nil: number
   data: Uint8Array
 }
 
+/** Result of {@link RawApi.authSaslStart}: struct `remote_auth_sasl_start_ret`. */
 export interface AuthSaslStartRet {
   complete: number
   nil: number
   data: Uint8Array
 }
 
+/** Arguments of {@link RawApi.authSaslStep}: struct `remote_auth_sasl_step_args`. */
 export interface AuthSaslStepArgs {
   nil: number
   data: Uint8Array
 }
 
+/** Result of {@link RawApi.authSaslStep}: struct `remote_auth_sasl_step_ret`. */
 export interface AuthSaslStepRet {
   complete: number
   nil: number
   data: Uint8Array
 }
 
+/** Result of {@link RawApi.authPolkit}: struct `remote_auth_polkit_ret`. */
 export interface AuthPolkitRet {
   complete: number
 }
 
+/** Result of {@link RawApi.connectNumOfStoragePools}: struct `remote_connect_num_of_storage_pools_ret`. */
 export interface ConnectNumOfStoragePoolsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListStoragePools}: struct `remote_connect_list_storage_pools_args`. */
 export interface ConnectListStoragePoolsArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListStoragePools}: struct `remote_connect_list_storage_pools_ret`. */
 export interface ConnectListStoragePoolsRet {
   names: string[]
 }
 
+/** Result of {@link RawApi.connectNumOfDefinedStoragePools}: struct `remote_connect_num_of_defined_storage_pools_ret`. */
 export interface ConnectNumOfDefinedStoragePoolsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListDefinedStoragePools}: struct `remote_connect_list_defined_storage_pools_args`. */
 export interface ConnectListDefinedStoragePoolsArgs {
   maxnames: number
 }
 
+/** Result of {@link RawApi.connectListDefinedStoragePools}: struct `remote_connect_list_defined_storage_pools_ret`. */
 export interface ConnectListDefinedStoragePoolsRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.connectFindStoragePoolSources}: struct `remote_connect_find_storage_pool_sources_args`. */
 export interface ConnectFindStoragePoolSourcesArgs {
   type: string
   srcSpec: string | null
   flags: number
 }
 
+/** Result of {@link RawApi.connectFindStoragePoolSources}: struct `remote_connect_find_storage_pool_sources_ret`. */
 export interface ConnectFindStoragePoolSourcesRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.storagePoolLookupByUuid}: struct `remote_storage_pool_lookup_by_uuid_args`. */
 export interface StoragePoolLookupByUuidArgs {
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.storagePoolLookupByUuid}: struct `remote_storage_pool_lookup_by_uuid_ret`. */
 export interface StoragePoolLookupByUuidRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolLookupByName}: struct `remote_storage_pool_lookup_by_name_args`. */
 export interface StoragePoolLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.storagePoolLookupByName}: struct `remote_storage_pool_lookup_by_name_ret`. */
 export interface StoragePoolLookupByNameRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolLookupByVolume}: struct `remote_storage_pool_lookup_by_volume_args`. */
 export interface StoragePoolLookupByVolumeArgs {
   vol: NonnullStorageVol
 }
 
+/** Result of {@link RawApi.storagePoolLookupByVolume}: struct `remote_storage_pool_lookup_by_volume_ret`. */
 export interface StoragePoolLookupByVolumeRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolLookupByTargetPath}: struct `remote_storage_pool_lookup_by_target_path_args`. */
 export interface StoragePoolLookupByTargetPathArgs {
   path: string
 }
 
+/** Result of {@link RawApi.storagePoolLookupByTargetPath}: struct `remote_storage_pool_lookup_by_target_path_ret`. */
 export interface StoragePoolLookupByTargetPathRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolCreateXml}: struct `remote_storage_pool_create_xml_args`. */
 export interface StoragePoolCreateXmlArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.storagePoolCreateXml}: struct `remote_storage_pool_create_xml_ret`. */
 export interface StoragePoolCreateXmlRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolDefineXml}: struct `remote_storage_pool_define_xml_args`. */
 export interface StoragePoolDefineXmlArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.storagePoolDefineXml}: struct `remote_storage_pool_define_xml_ret`. */
 export interface StoragePoolDefineXmlRet {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolBuild}: struct `remote_storage_pool_build_args`. */
 export interface StoragePoolBuildArgs {
   pool: NonnullStoragePool
   flags: number
 }
 
+/** Arguments of {@link RawApi.storagePoolUndefine}: struct `remote_storage_pool_undefine_args`. */
 export interface StoragePoolUndefineArgs {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolCreate}: struct `remote_storage_pool_create_args`. */
 export interface StoragePoolCreateArgs {
   pool: NonnullStoragePool
   flags: number
 }
 
+/** Arguments of {@link RawApi.storagePoolDestroy}: struct `remote_storage_pool_destroy_args`. */
 export interface StoragePoolDestroyArgs {
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.storagePoolDelete}: struct `remote_storage_pool_delete_args`. */
 export interface StoragePoolDeleteArgs {
   pool: NonnullStoragePool
   flags: number
 }
 
+/** Arguments of {@link RawApi.storagePoolRefresh}: struct `remote_storage_pool_refresh_args`. */
 export interface StoragePoolRefreshArgs {
   pool: NonnullStoragePool
   flags: number
 }
 
+/** Arguments of {@link RawApi.storagePoolGetXmlDesc}: struct `remote_storage_pool_get_xml_desc_args`. */
 export interface StoragePoolGetXmlDescArgs {
   pool: NonnullStoragePool
   flags: number
 }
 
+/** Result of {@link RawApi.storagePoolGetXmlDesc}: struct `remote_storage_pool_get_xml_desc_ret`. */
 export interface StoragePoolGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.storagePoolGetInfo}: struct `remote_storage_pool_get_info_args`. */
 export interface StoragePoolGetInfoArgs {
   pool: NonnullStoragePool
 }
 
+/** Result of {@link RawApi.storagePoolGetInfo}: struct `remote_storage_pool_get_info_ret`. */
 export interface StoragePoolGetInfoRet {
   state: number
   capacity: bigint
@@ -1548,71 +1855,87 @@ export interface StoragePoolGetInfoRet {
   available: bigint
 }
 
+/** Arguments of {@link RawApi.storagePoolGetAutostart}: struct `remote_storage_pool_get_autostart_args`. */
 export interface StoragePoolGetAutostartArgs {
   pool: NonnullStoragePool
 }
 
+/** Result of {@link RawApi.storagePoolGetAutostart}: struct `remote_storage_pool_get_autostart_ret`. */
 export interface StoragePoolGetAutostartRet {
   autostart: number
 }
 
+/** Arguments of {@link RawApi.storagePoolSetAutostart}: struct `remote_storage_pool_set_autostart_args`. */
 export interface StoragePoolSetAutostartArgs {
   pool: NonnullStoragePool
   autostart: number
 }
 
+/** Arguments of {@link RawApi.storagePoolNumOfVolumes}: struct `remote_storage_pool_num_of_volumes_args`. */
 export interface StoragePoolNumOfVolumesArgs {
   pool: NonnullStoragePool
 }
 
+/** Result of {@link RawApi.storagePoolNumOfVolumes}: struct `remote_storage_pool_num_of_volumes_ret`. */
 export interface StoragePoolNumOfVolumesRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.storagePoolListVolumes}: struct `remote_storage_pool_list_volumes_args`. */
 export interface StoragePoolListVolumesArgs {
   pool: NonnullStoragePool
   maxnames: number
 }
 
+/** Result of {@link RawApi.storagePoolListVolumes}: struct `remote_storage_pool_list_volumes_ret`. */
 export interface StoragePoolListVolumesRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.storageVolLookupByName}: struct `remote_storage_vol_lookup_by_name_args`. */
 export interface StorageVolLookupByNameArgs {
   pool: NonnullStoragePool
   name: string
 }
 
+/** Result of {@link RawApi.storageVolLookupByName}: struct `remote_storage_vol_lookup_by_name_ret`. */
 export interface StorageVolLookupByNameRet {
   vol: NonnullStorageVol
 }
 
+/** Arguments of {@link RawApi.storageVolLookupByKey}: struct `remote_storage_vol_lookup_by_key_args`. */
 export interface StorageVolLookupByKeyArgs {
   key: string
 }
 
+/** Result of {@link RawApi.storageVolLookupByKey}: struct `remote_storage_vol_lookup_by_key_ret`. */
 export interface StorageVolLookupByKeyRet {
   vol: NonnullStorageVol
 }
 
+/** Arguments of {@link RawApi.storageVolLookupByPath}: struct `remote_storage_vol_lookup_by_path_args`. */
 export interface StorageVolLookupByPathArgs {
   path: string
 }
 
+/** Result of {@link RawApi.storageVolLookupByPath}: struct `remote_storage_vol_lookup_by_path_ret`. */
 export interface StorageVolLookupByPathRet {
   vol: NonnullStorageVol
 }
 
+/** Arguments of {@link RawApi.storageVolCreateXml}: struct `remote_storage_vol_create_xml_args`. */
 export interface StorageVolCreateXmlArgs {
   pool: NonnullStoragePool
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.storageVolCreateXml}: struct `remote_storage_vol_create_xml_ret`. */
 export interface StorageVolCreateXmlRet {
   vol: NonnullStorageVol
 }
 
+/** Arguments of {@link RawApi.storageVolCreateXmlFrom}: struct `remote_storage_vol_create_xml_from_args`. */
 export interface StorageVolCreateXmlFromArgs {
   pool: NonnullStoragePool
   xml: string
@@ -1620,325 +1943,396 @@ export interface StorageVolCreateXmlFromArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.storageVolCreateXmlFrom}: struct `remote_storage_vol_create_xml_from_ret`. */
 export interface StorageVolCreateXmlFromRet {
   vol: NonnullStorageVol
 }
 
+/** Arguments of {@link RawApi.storageVolDelete}: struct `remote_storage_vol_delete_args`. */
 export interface StorageVolDeleteArgs {
   vol: NonnullStorageVol
   flags: number
 }
 
+/** Arguments of {@link RawApi.storageVolWipe}: struct `remote_storage_vol_wipe_args`. */
 export interface StorageVolWipeArgs {
   vol: NonnullStorageVol
   flags: number
 }
 
+/** Arguments of {@link RawApi.storageVolWipePattern}: struct `remote_storage_vol_wipe_pattern_args`. */
 export interface StorageVolWipePatternArgs {
   vol: NonnullStorageVol
   algorithm: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.storageVolGetXmlDesc}: struct `remote_storage_vol_get_xml_desc_args`. */
 export interface StorageVolGetXmlDescArgs {
   vol: NonnullStorageVol
   flags: number
 }
 
+/** Result of {@link RawApi.storageVolGetXmlDesc}: struct `remote_storage_vol_get_xml_desc_ret`. */
 export interface StorageVolGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.storageVolGetInfo}: struct `remote_storage_vol_get_info_args`. */
 export interface StorageVolGetInfoArgs {
   vol: NonnullStorageVol
 }
 
+/** Result of {@link RawApi.storageVolGetInfo}: struct `remote_storage_vol_get_info_ret`. */
 export interface StorageVolGetInfoRet {
   type: number
   capacity: bigint
   allocation: bigint
 }
 
+/** Arguments of {@link RawApi.storageVolGetInfoFlags}: struct `remote_storage_vol_get_info_flags_args`. */
 export interface StorageVolGetInfoFlagsArgs {
   vol: NonnullStorageVol
   flags: number
 }
 
+/** Result of {@link RawApi.storageVolGetInfoFlags}: struct `remote_storage_vol_get_info_flags_ret`. */
 export interface StorageVolGetInfoFlagsRet {
   type: number
   capacity: bigint
   allocation: bigint
 }
 
+/** Arguments of {@link RawApi.storageVolGetPath}: struct `remote_storage_vol_get_path_args`. */
 export interface StorageVolGetPathArgs {
   vol: NonnullStorageVol
 }
 
+/** Result of {@link RawApi.storageVolGetPath}: struct `remote_storage_vol_get_path_ret`. */
 export interface StorageVolGetPathRet {
   name: string
 }
 
+/** Arguments of {@link RawApi.storageVolResize}: struct `remote_storage_vol_resize_args`. */
 export interface StorageVolResizeArgs {
   vol: NonnullStorageVol
   capacity: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeNumOfDevices}: struct `remote_node_num_of_devices_args`. */
 export interface NodeNumOfDevicesArgs {
   cap: string | null
   flags: number
 }
 
+/** Result of {@link RawApi.nodeNumOfDevices}: struct `remote_node_num_of_devices_ret`. */
 export interface NodeNumOfDevicesRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.nodeListDevices}: struct `remote_node_list_devices_args`. */
 export interface NodeListDevicesArgs {
   cap: string | null
   maxnames: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeListDevices}: struct `remote_node_list_devices_ret`. */
 export interface NodeListDevicesRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.nodeDeviceLookupByName}: struct `remote_node_device_lookup_by_name_args`. */
 export interface NodeDeviceLookupByNameArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceLookupByName}: struct `remote_node_device_lookup_by_name_ret`. */
 export interface NodeDeviceLookupByNameRet {
   dev: NonnullNodeDevice
 }
 
+/** Arguments of {@link RawApi.nodeDeviceLookupScsiHostByWwn}: struct `remote_node_device_lookup_scsi_host_by_wwn_args`. */
 export interface NodeDeviceLookupScsiHostByWwnArgs {
   wwnn: string
   wwpn: string
   flags: number
 }
 
+/** Result of {@link RawApi.nodeDeviceLookupScsiHostByWwn}: struct `remote_node_device_lookup_scsi_host_by_wwn_ret`. */
 export interface NodeDeviceLookupScsiHostByWwnRet {
   dev: NonnullNodeDevice
 }
 
+/** Arguments of {@link RawApi.nodeDeviceGetXmlDesc}: struct `remote_node_device_get_xml_desc_args`. */
 export interface NodeDeviceGetXmlDescArgs {
   name: string
   flags: number
 }
 
+/** Result of {@link RawApi.nodeDeviceGetXmlDesc}: struct `remote_node_device_get_xml_desc_ret`. */
 export interface NodeDeviceGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.nodeDeviceGetParent}: struct `remote_node_device_get_parent_args`. */
 export interface NodeDeviceGetParentArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceGetParent}: struct `remote_node_device_get_parent_ret`. */
 export interface NodeDeviceGetParentRet {
   parentName: string | null
 }
 
+/** Arguments of {@link RawApi.nodeDeviceNumOfCaps}: struct `remote_node_device_num_of_caps_args`. */
 export interface NodeDeviceNumOfCapsArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceNumOfCaps}: struct `remote_node_device_num_of_caps_ret`. */
 export interface NodeDeviceNumOfCapsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceListCaps}: struct `remote_node_device_list_caps_args`. */
 export interface NodeDeviceListCapsArgs {
   name: string
   maxnames: number
 }
 
+/** Result of {@link RawApi.nodeDeviceListCaps}: struct `remote_node_device_list_caps_ret`. */
 export interface NodeDeviceListCapsRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.nodeDeviceDettach}: struct `remote_node_device_dettach_args`. */
 export interface NodeDeviceDettachArgs {
   name: string
 }
 
+/** Arguments of {@link RawApi.nodeDeviceDetachFlags}: struct `remote_node_device_detach_flags_args`. */
 export interface NodeDeviceDetachFlagsArgs {
   name: string
   driverName: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceReAttach}: struct `remote_node_device_re_attach_args`. */
 export interface NodeDeviceReAttachArgs {
   name: string
 }
 
+/** Arguments of {@link RawApi.nodeDeviceReset}: struct `remote_node_device_reset_args`. */
 export interface NodeDeviceResetArgs {
   name: string
 }
 
+/** Arguments of {@link RawApi.nodeDeviceCreateXml}: struct `remote_node_device_create_xml_args`. */
 export interface NodeDeviceCreateXmlArgs {
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.nodeDeviceCreateXml}: struct `remote_node_device_create_xml_ret`. */
 export interface NodeDeviceCreateXmlRet {
   dev: NonnullNodeDevice
 }
 
+/** Arguments of {@link RawApi.nodeDeviceDestroy}: struct `remote_node_device_destroy_args`. */
 export interface NodeDeviceDestroyArgs {
   name: string
 }
 
+/** Arguments of {@link RawApi.nodeDeviceDefineXml}: struct `remote_node_device_define_xml_args`. */
 export interface NodeDeviceDefineXmlArgs {
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.nodeDeviceDefineXml}: struct `remote_node_device_define_xml_ret`. */
 export interface NodeDeviceDefineXmlRet {
   dev: NonnullNodeDevice
 }
 
+/** Arguments of {@link RawApi.nodeDeviceUndefine}: struct `remote_node_device_undefine_args`. */
 export interface NodeDeviceUndefineArgs {
   name: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceCreate}: struct `remote_node_device_create_args`. */
 export interface NodeDeviceCreateArgs {
   name: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceGetAutostart}: struct `remote_node_device_get_autostart_args`. */
 export interface NodeDeviceGetAutostartArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceGetAutostart}: struct `remote_node_device_get_autostart_ret`. */
 export interface NodeDeviceGetAutostartRet {
   autostart: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceSetAutostart}: struct `remote_node_device_set_autostart_args`. */
 export interface NodeDeviceSetAutostartArgs {
   name: string
   autostart: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceIsPersistent}: struct `remote_node_device_is_persistent_args`. */
 export interface NodeDeviceIsPersistentArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceIsPersistent}: struct `remote_node_device_is_persistent_ret`. */
 export interface NodeDeviceIsPersistentRet {
   persistent: number
 }
 
+/** Arguments of {@link RawApi.nodeDeviceIsActive}: struct `remote_node_device_is_active_args`. */
 export interface NodeDeviceIsActiveArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nodeDeviceIsActive}: struct `remote_node_device_is_active_ret`. */
 export interface NodeDeviceIsActiveRet {
   active: number
 }
 
+/** Result of {@link RawApi.connectDomainEventRegister}: struct `remote_connect_domain_event_register_ret`. */
 export interface ConnectDomainEventRegisterRet {
   cbRegistered: number
 }
 
+/** Result of {@link RawApi.connectDomainEventDeregister}: struct `remote_connect_domain_event_deregister_ret`. */
 export interface ConnectDomainEventDeregisterRet {
   cbRegistered: number
 }
 
+/** Payload of {@link RawEvents.domainEventLifecycle}: struct `remote_domain_event_lifecycle_msg`. */
 export interface DomainEventLifecycleMsg {
   dom: NonnullDomain
   event: number
   detail: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackLifecycle}: struct `remote_domain_event_callback_lifecycle_msg`. */
 export interface DomainEventCallbackLifecycleMsg {
   callbackID: number
   msg: DomainEventLifecycleMsg
 }
 
+/** Arguments of {@link RawApi.connectDomainXmlFromNative}: struct `remote_connect_domain_xml_from_native_args`. */
 export interface ConnectDomainXmlFromNativeArgs {
   nativeFormat: string
   nativeConfig: string
   flags: number
 }
 
+/** Result of {@link RawApi.connectDomainXmlFromNative}: struct `remote_connect_domain_xml_from_native_ret`. */
 export interface ConnectDomainXmlFromNativeRet {
   domainXml: string
 }
 
+/** Arguments of {@link RawApi.connectDomainXmlToNative}: struct `remote_connect_domain_xml_to_native_args`. */
 export interface ConnectDomainXmlToNativeArgs {
   nativeFormat: string
   domainXml: string
   flags: number
 }
 
+/** Result of {@link RawApi.connectDomainXmlToNative}: struct `remote_connect_domain_xml_to_native_ret`. */
 export interface ConnectDomainXmlToNativeRet {
   nativeConfig: string
 }
 
+/** Result of {@link RawApi.connectNumOfSecrets}: struct `remote_connect_num_of_secrets_ret`. */
 export interface ConnectNumOfSecretsRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.connectListSecrets}: struct `remote_connect_list_secrets_args`. */
 export interface ConnectListSecretsArgs {
   maxuuids: number
 }
 
+/** Result of {@link RawApi.connectListSecrets}: struct `remote_connect_list_secrets_ret`. */
 export interface ConnectListSecretsRet {
   uuids: string[]
 }
 
+/** Arguments of {@link RawApi.secretLookupByUuid}: struct `remote_secret_lookup_by_uuid_args`. */
 export interface SecretLookupByUuidArgs {
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.secretLookupByUuid}: struct `remote_secret_lookup_by_uuid_ret`. */
 export interface SecretLookupByUuidRet {
   secret: NonnullSecret
 }
 
+/** Arguments of {@link RawApi.secretDefineXml}: struct `remote_secret_define_xml_args`. */
 export interface SecretDefineXmlArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.secretDefineXml}: struct `remote_secret_define_xml_ret`. */
 export interface SecretDefineXmlRet {
   secret: NonnullSecret
 }
 
+/** Arguments of {@link RawApi.secretGetXmlDesc}: struct `remote_secret_get_xml_desc_args`. */
 export interface SecretGetXmlDescArgs {
   secret: NonnullSecret
   flags: number
 }
 
+/** Result of {@link RawApi.secretGetXmlDesc}: struct `remote_secret_get_xml_desc_ret`. */
 export interface SecretGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.secretSetValue}: struct `remote_secret_set_value_args`. */
 export interface SecretSetValueArgs {
   secret: NonnullSecret
   value: Uint8Array
   flags: number
 }
 
+/** Arguments of {@link RawApi.secretGetValue}: struct `remote_secret_get_value_args`. */
 export interface SecretGetValueArgs {
   secret: NonnullSecret
   flags: number
 }
 
+/** Result of {@link RawApi.secretGetValue}: struct `remote_secret_get_value_ret`. */
 export interface SecretGetValueRet {
   value: Uint8Array
 }
 
+/** Arguments of {@link RawApi.secretUndefine}: struct `remote_secret_undefine_args`. */
 export interface SecretUndefineArgs {
   secret: NonnullSecret
 }
 
+/** Arguments of {@link RawApi.secretLookupByUsage}: struct `remote_secret_lookup_by_usage_args`. */
 export interface SecretLookupByUsageArgs {
   usageType: number
   usageID: string
 }
 
+/** Result of {@link RawApi.secretLookupByUsage}: struct `remote_secret_lookup_by_usage_ret`. */
 export interface SecretLookupByUsageRet {
   secret: NonnullSecret
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepareTunnel}: struct `remote_domain_migrate_prepare_tunnel_args`. */
 export interface DomainMigratePrepareTunnelArgs {
   flags: bigint
   dname: string | null
@@ -1946,96 +2340,119 @@ export interface DomainMigratePrepareTunnelArgs {
   domXml: string
 }
 
+/** Result of {@link RawApi.connectIsSecure}: struct `remote_connect_is_secure_ret`. */
 export interface ConnectIsSecureRet {
   secure: number
 }
 
+/** Arguments of {@link RawApi.domainIsActive}: struct `remote_domain_is_active_args`. */
 export interface DomainIsActiveArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainIsActive}: struct `remote_domain_is_active_ret`. */
 export interface DomainIsActiveRet {
   active: number
 }
 
+/** Arguments of {@link RawApi.domainIsPersistent}: struct `remote_domain_is_persistent_args`. */
 export interface DomainIsPersistentArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainIsPersistent}: struct `remote_domain_is_persistent_ret`. */
 export interface DomainIsPersistentRet {
   persistent: number
 }
 
+/** Arguments of {@link RawApi.domainIsUpdated}: struct `remote_domain_is_updated_args`. */
 export interface DomainIsUpdatedArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainIsUpdated}: struct `remote_domain_is_updated_ret`. */
 export interface DomainIsUpdatedRet {
   updated: number
 }
 
+/** Arguments of {@link RawApi.networkIsActive}: struct `remote_network_is_active_args`. */
 export interface NetworkIsActiveArgs {
   net: NonnullNetwork
 }
 
+/** Result of {@link RawApi.networkIsActive}: struct `remote_network_is_active_ret`. */
 export interface NetworkIsActiveRet {
   active: number
 }
 
+/** Arguments of {@link RawApi.networkIsPersistent}: struct `remote_network_is_persistent_args`. */
 export interface NetworkIsPersistentArgs {
   net: NonnullNetwork
 }
 
+/** Result of {@link RawApi.networkIsPersistent}: struct `remote_network_is_persistent_ret`. */
 export interface NetworkIsPersistentRet {
   persistent: number
 }
 
+/** Arguments of {@link RawApi.storagePoolIsActive}: struct `remote_storage_pool_is_active_args`. */
 export interface StoragePoolIsActiveArgs {
   pool: NonnullStoragePool
 }
 
+/** Result of {@link RawApi.storagePoolIsActive}: struct `remote_storage_pool_is_active_ret`. */
 export interface StoragePoolIsActiveRet {
   active: number
 }
 
+/** Arguments of {@link RawApi.storagePoolIsPersistent}: struct `remote_storage_pool_is_persistent_args`. */
 export interface StoragePoolIsPersistentArgs {
   pool: NonnullStoragePool
 }
 
+/** Result of {@link RawApi.storagePoolIsPersistent}: struct `remote_storage_pool_is_persistent_ret`. */
 export interface StoragePoolIsPersistentRet {
   persistent: number
 }
 
+/** Arguments of {@link RawApi.interfaceIsActive}: struct `remote_interface_is_active_args`. */
 export interface InterfaceIsActiveArgs {
   iface: NonnullInterface
 }
 
+/** Result of {@link RawApi.interfaceIsActive}: struct `remote_interface_is_active_ret`. */
 export interface InterfaceIsActiveRet {
   active: number
 }
 
+/** Arguments of {@link RawApi.connectCompareCpu}: struct `remote_connect_compare_cpu_args`. */
 export interface ConnectCompareCpuArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.connectCompareCpu}: struct `remote_connect_compare_cpu_ret`. */
 export interface ConnectCompareCpuRet {
   result: number
 }
 
+/** Arguments of {@link RawApi.connectBaselineCpu}: struct `remote_connect_baseline_cpu_args`. */
 export interface ConnectBaselineCpuArgs {
   xmlCPUs: string[]
   flags: number
 }
 
+/** Result of {@link RawApi.connectBaselineCpu}: struct `remote_connect_baseline_cpu_ret`. */
 export interface ConnectBaselineCpuRet {
   cpu: string
 }
 
+/** Arguments of {@link RawApi.domainGetJobInfo}: struct `remote_domain_get_job_info_args`. */
 export interface DomainGetJobInfoArgs {
   dom: NonnullDomain
 }
 
+/** Result of {@link RawApi.domainGetJobInfo}: struct `remote_domain_get_job_info_ret`. */
 export interface DomainGetJobInfoRet {
   type: number
   timeElapsed: bigint
@@ -2051,120 +2468,145 @@ export interface DomainGetJobInfoRet {
   fileRemaining: bigint
 }
 
+/** Arguments of {@link RawApi.domainGetJobStats}: struct `remote_domain_get_job_stats_args`. */
 export interface DomainGetJobStatsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetJobStats}: struct `remote_domain_get_job_stats_ret`. */
 export interface DomainGetJobStatsRet {
   type: number
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainAbortJob}: struct `remote_domain_abort_job_args`. */
 export interface DomainAbortJobArgs {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.domainAbortJobFlags}: struct `remote_domain_abort_job_flags_args`. */
 export interface DomainAbortJobFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateGetMaxDowntime}: struct `remote_domain_migrate_get_max_downtime_args`. */
 export interface DomainMigrateGetMaxDowntimeArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigrateGetMaxDowntime}: struct `remote_domain_migrate_get_max_downtime_ret`. */
 export interface DomainMigrateGetMaxDowntimeRet {
   downtime: bigint
 }
 
+/** Arguments of {@link RawApi.domainMigrateSetMaxDowntime}: struct `remote_domain_migrate_set_max_downtime_args`. */
 export interface DomainMigrateSetMaxDowntimeArgs {
   dom: NonnullDomain
   downtime: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateGetCompressionCache}: struct `remote_domain_migrate_get_compression_cache_args`. */
 export interface DomainMigrateGetCompressionCacheArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigrateGetCompressionCache}: struct `remote_domain_migrate_get_compression_cache_ret`. */
 export interface DomainMigrateGetCompressionCacheRet {
   cacheSize: bigint
 }
 
+/** Arguments of {@link RawApi.domainMigrateSetCompressionCache}: struct `remote_domain_migrate_set_compression_cache_args`. */
 export interface DomainMigrateSetCompressionCacheArgs {
   dom: NonnullDomain
   cacheSize: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateSetMaxSpeed}: struct `remote_domain_migrate_set_max_speed_args`. */
 export interface DomainMigrateSetMaxSpeedArgs {
   dom: NonnullDomain
   bandwidth: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateGetMaxSpeed}: struct `remote_domain_migrate_get_max_speed_args`. */
 export interface DomainMigrateGetMaxSpeedArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigrateGetMaxSpeed}: struct `remote_domain_migrate_get_max_speed_ret`. */
 export interface DomainMigrateGetMaxSpeedRet {
   bandwidth: bigint
 }
 
+/** Arguments of {@link RawApi.connectDomainEventRegisterAny}: struct `remote_connect_domain_event_register_any_args`. */
 export interface ConnectDomainEventRegisterAnyArgs {
   eventID: number
 }
 
+/** Arguments of {@link RawApi.connectDomainEventDeregisterAny}: struct `remote_connect_domain_event_deregister_any_args`. */
 export interface ConnectDomainEventDeregisterAnyArgs {
   eventID: number
 }
 
+/** Arguments of {@link RawApi.connectDomainEventCallbackRegisterAny}: struct `remote_connect_domain_event_callback_register_any_args`. */
 export interface ConnectDomainEventCallbackRegisterAnyArgs {
   eventID: number
   dom: NonnullDomain | null
 }
 
+/** Result of {@link RawApi.connectDomainEventCallbackRegisterAny}: struct `remote_connect_domain_event_callback_register_any_ret`. */
 export interface ConnectDomainEventCallbackRegisterAnyRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.connectDomainEventCallbackDeregisterAny}: struct `remote_connect_domain_event_callback_deregister_any_args`. */
 export interface ConnectDomainEventCallbackDeregisterAnyArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.domainEventReboot}: struct `remote_domain_event_reboot_msg`. */
 export interface DomainEventRebootMsg {
   dom: NonnullDomain
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackReboot}: struct `remote_domain_event_callback_reboot_msg`. */
 export interface DomainEventCallbackRebootMsg {
   callbackID: number
   msg: DomainEventRebootMsg
 }
 
+/** Payload of {@link RawEvents.domainEventRtcChange}: struct `remote_domain_event_rtc_change_msg`. */
 export interface DomainEventRtcChangeMsg {
   dom: NonnullDomain
   offset: bigint
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackRtcChange}: struct `remote_domain_event_callback_rtc_change_msg`. */
 export interface DomainEventCallbackRtcChangeMsg {
   callbackID: number
   msg: DomainEventRtcChangeMsg
 }
 
+/** Payload of {@link RawEvents.domainEventWatchdog}: struct `remote_domain_event_watchdog_msg`. */
 export interface DomainEventWatchdogMsg {
   dom: NonnullDomain
   action: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackWatchdog}: struct `remote_domain_event_callback_watchdog_msg`. */
 export interface DomainEventCallbackWatchdogMsg {
   callbackID: number
   msg: DomainEventWatchdogMsg
 }
 
+/** Payload of {@link RawEvents.domainEventIoError}: struct `remote_domain_event_io_error_msg`. */
 export interface DomainEventIoErrorMsg {
   dom: NonnullDomain
   srcPath: string
@@ -2172,11 +2614,13 @@ export interface DomainEventIoErrorMsg {
   action: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackIoError}: struct `remote_domain_event_callback_io_error_msg`. */
 export interface DomainEventCallbackIoErrorMsg {
   callbackID: number
   msg: DomainEventIoErrorMsg
 }
 
+/** Payload of {@link RawEvents.domainEventIoErrorReason}: struct `remote_domain_event_io_error_reason_msg`. */
 export interface DomainEventIoErrorReasonMsg {
   dom: NonnullDomain
   srcPath: string
@@ -2185,22 +2629,26 @@ export interface DomainEventIoErrorReasonMsg {
   reason: string
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackIoErrorReason}: struct `remote_domain_event_callback_io_error_reason_msg`. */
 export interface DomainEventCallbackIoErrorReasonMsg {
   callbackID: number
   msg: DomainEventIoErrorReasonMsg
 }
 
+/** struct `remote_domain_event_graphics_address`. */
 export interface DomainEventGraphicsAddress {
   family: number
   node: string
   service: string
 }
 
+/** struct `remote_domain_event_graphics_identity`. */
 export interface DomainEventGraphicsIdentity {
   type: string
   name: string
 }
 
+/** Payload of {@link RawEvents.domainEventGraphics}: struct `remote_domain_event_graphics_msg`. */
 export interface DomainEventGraphicsMsg {
   dom: NonnullDomain
   phase: number
@@ -2210,11 +2658,13 @@ export interface DomainEventGraphicsMsg {
   subject: DomainEventGraphicsIdentity[]
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackGraphics}: struct `remote_domain_event_callback_graphics_msg`. */
 export interface DomainEventCallbackGraphicsMsg {
   callbackID: number
   msg: DomainEventGraphicsMsg
 }
 
+/** Payload of {@link RawEvents.domainEventBlockJob}: struct `remote_domain_event_block_job_msg`. */
 export interface DomainEventBlockJobMsg {
   dom: NonnullDomain
   path: string
@@ -2222,11 +2672,13 @@ export interface DomainEventBlockJobMsg {
   status: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackBlockJob}: struct `remote_domain_event_callback_block_job_msg`. */
 export interface DomainEventCallbackBlockJobMsg {
   callbackID: number
   msg: DomainEventBlockJobMsg
 }
 
+/** Payload of {@link RawEvents.domainEventDiskChange}: struct `remote_domain_event_disk_change_msg`. */
 export interface DomainEventDiskChangeMsg {
   dom: NonnullDomain
   oldSrcPath: string | null
@@ -2235,252 +2687,303 @@ export interface DomainEventDiskChangeMsg {
   reason: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackDiskChange}: struct `remote_domain_event_callback_disk_change_msg`. */
 export interface DomainEventCallbackDiskChangeMsg {
   callbackID: number
   msg: DomainEventDiskChangeMsg
 }
 
+/** Payload of {@link RawEvents.domainEventTrayChange}: struct `remote_domain_event_tray_change_msg`. */
 export interface DomainEventTrayChangeMsg {
   dom: NonnullDomain
   devAlias: string
   reason: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackTrayChange}: struct `remote_domain_event_callback_tray_change_msg`. */
 export interface DomainEventCallbackTrayChangeMsg {
   callbackID: number
   msg: DomainEventTrayChangeMsg
 }
 
+/** Payload of {@link RawEvents.domainEventPmwakeup}: struct `remote_domain_event_pmwakeup_msg`. */
 export interface DomainEventPmwakeupMsg {
   dom: NonnullDomain
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackPmwakeup}: struct `remote_domain_event_callback_pmwakeup_msg`. */
 export interface DomainEventCallbackPmwakeupMsg {
   callbackID: number
   reason: number
   msg: DomainEventPmwakeupMsg
 }
 
+/** Payload of {@link RawEvents.domainEventPmsuspend}: struct `remote_domain_event_pmsuspend_msg`. */
 export interface DomainEventPmsuspendMsg {
   dom: NonnullDomain
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackPmsuspend}: struct `remote_domain_event_callback_pmsuspend_msg`. */
 export interface DomainEventCallbackPmsuspendMsg {
   callbackID: number
   reason: number
   msg: DomainEventPmsuspendMsg
 }
 
+/** Payload of {@link RawEvents.domainEventBalloonChange}: struct `remote_domain_event_balloon_change_msg`. */
 export interface DomainEventBalloonChangeMsg {
   dom: NonnullDomain
   actual: bigint
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackBalloonChange}: struct `remote_domain_event_callback_balloon_change_msg`. */
 export interface DomainEventCallbackBalloonChangeMsg {
   callbackID: number
   msg: DomainEventBalloonChangeMsg
 }
 
+/** Payload of {@link RawEvents.domainEventPmsuspendDisk}: struct `remote_domain_event_pmsuspend_disk_msg`. */
 export interface DomainEventPmsuspendDiskMsg {
   dom: NonnullDomain
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackPmsuspendDisk}: struct `remote_domain_event_callback_pmsuspend_disk_msg`. */
 export interface DomainEventCallbackPmsuspendDiskMsg {
   callbackID: number
   reason: number
   msg: DomainEventPmsuspendDiskMsg
 }
 
+/** Arguments of {@link RawApi.domainManagedSave}: struct `remote_domain_managed_save_args`. */
 export interface DomainManagedSaveArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainHasManagedSaveImage}: struct `remote_domain_has_managed_save_image_args`. */
 export interface DomainHasManagedSaveImageArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainHasManagedSaveImage}: struct `remote_domain_has_managed_save_image_ret`. */
 export interface DomainHasManagedSaveImageRet {
   result: number
 }
 
+/** Arguments of {@link RawApi.domainManagedSaveRemove}: struct `remote_domain_managed_save_remove_args`. */
 export interface DomainManagedSaveRemoveArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainManagedSaveGetXmlDesc}: struct `remote_domain_managed_save_get_xml_desc_args`. */
 export interface DomainManagedSaveGetXmlDescArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainManagedSaveGetXmlDesc}: struct `remote_domain_managed_save_get_xml_desc_ret`. */
 export interface DomainManagedSaveGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainManagedSaveDefineXml}: struct `remote_domain_managed_save_define_xml_args`. */
 export interface DomainManagedSaveDefineXmlArgs {
   dom: NonnullDomain
   dxml: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotCreateXml}: struct `remote_domain_snapshot_create_xml_args`. */
 export interface DomainSnapshotCreateXmlArgs {
   dom: NonnullDomain
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotCreateXml}: struct `remote_domain_snapshot_create_xml_ret`. */
 export interface DomainSnapshotCreateXmlRet {
   snap: NonnullDomainSnapshot
 }
 
+/** Arguments of {@link RawApi.domainSnapshotGetXmlDesc}: struct `remote_domain_snapshot_get_xml_desc_args`. */
 export interface DomainSnapshotGetXmlDescArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotGetXmlDesc}: struct `remote_domain_snapshot_get_xml_desc_ret`. */
 export interface DomainSnapshotGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainSnapshotNum}: struct `remote_domain_snapshot_num_args`. */
 export interface DomainSnapshotNumArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotNum}: struct `remote_domain_snapshot_num_ret`. */
 export interface DomainSnapshotNumRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotListNames}: struct `remote_domain_snapshot_list_names_args`. */
 export interface DomainSnapshotListNamesArgs {
   dom: NonnullDomain
   maxnames: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotListNames}: struct `remote_domain_snapshot_list_names_ret`. */
 export interface DomainSnapshotListNamesRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.domainListAllSnapshots}: struct `remote_domain_list_all_snapshots_args`. */
 export interface DomainListAllSnapshotsArgs {
   dom: NonnullDomain
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainListAllSnapshots}: struct `remote_domain_list_all_snapshots_ret`. */
 export interface DomainListAllSnapshotsRet {
   snapshots: NonnullDomainSnapshot[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotNumChildren}: struct `remote_domain_snapshot_num_children_args`. */
 export interface DomainSnapshotNumChildrenArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotNumChildren}: struct `remote_domain_snapshot_num_children_ret`. */
 export interface DomainSnapshotNumChildrenRet {
   num: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotListChildrenNames}: struct `remote_domain_snapshot_list_children_names_args`. */
 export interface DomainSnapshotListChildrenNamesArgs {
   snap: NonnullDomainSnapshot
   maxnames: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotListChildrenNames}: struct `remote_domain_snapshot_list_children_names_ret`. */
 export interface DomainSnapshotListChildrenNamesRet {
   names: string[]
 }
 
+/** Arguments of {@link RawApi.domainSnapshotListAllChildren}: struct `remote_domain_snapshot_list_all_children_args`. */
 export interface DomainSnapshotListAllChildrenArgs {
   snapshot: NonnullDomainSnapshot
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotListAllChildren}: struct `remote_domain_snapshot_list_all_children_ret`. */
 export interface DomainSnapshotListAllChildrenRet {
   snapshots: NonnullDomainSnapshot[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotLookupByName}: struct `remote_domain_snapshot_lookup_by_name_args`. */
 export interface DomainSnapshotLookupByNameArgs {
   dom: NonnullDomain
   name: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotLookupByName}: struct `remote_domain_snapshot_lookup_by_name_ret`. */
 export interface DomainSnapshotLookupByNameRet {
   snap: NonnullDomainSnapshot
 }
 
+/** Arguments of {@link RawApi.domainHasCurrentSnapshot}: struct `remote_domain_has_current_snapshot_args`. */
 export interface DomainHasCurrentSnapshotArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainHasCurrentSnapshot}: struct `remote_domain_has_current_snapshot_ret`. */
 export interface DomainHasCurrentSnapshotRet {
   result: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotGetParent}: struct `remote_domain_snapshot_get_parent_args`. */
 export interface DomainSnapshotGetParentArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotGetParent}: struct `remote_domain_snapshot_get_parent_ret`. */
 export interface DomainSnapshotGetParentRet {
   snap: NonnullDomainSnapshot
 }
 
+/** Arguments of {@link RawApi.domainSnapshotCurrent}: struct `remote_domain_snapshot_current_args`. */
 export interface DomainSnapshotCurrentArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotCurrent}: struct `remote_domain_snapshot_current_ret`. */
 export interface DomainSnapshotCurrentRet {
   snap: NonnullDomainSnapshot
 }
 
+/** Arguments of {@link RawApi.domainSnapshotIsCurrent}: struct `remote_domain_snapshot_is_current_args`. */
 export interface DomainSnapshotIsCurrentArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotIsCurrent}: struct `remote_domain_snapshot_is_current_ret`. */
 export interface DomainSnapshotIsCurrentRet {
   current: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotHasMetadata}: struct `remote_domain_snapshot_has_metadata_args`. */
 export interface DomainSnapshotHasMetadataArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Result of {@link RawApi.domainSnapshotHasMetadata}: struct `remote_domain_snapshot_has_metadata_ret`. */
 export interface DomainSnapshotHasMetadataRet {
   metadata: number
 }
 
+/** Arguments of {@link RawApi.domainRevertToSnapshot}: struct `remote_domain_revert_to_snapshot_args`. */
 export interface DomainRevertToSnapshotArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSnapshotDelete}: struct `remote_domain_snapshot_delete_args`. */
 export interface DomainSnapshotDeleteArgs {
   snap: NonnullDomainSnapshot
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainOpenConsole}: struct `remote_domain_open_console_args`. */
 export interface DomainOpenConsoleArgs {
   dom: NonnullDomain
   devName: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainOpenChannel}: struct `remote_domain_open_channel_args`. */
 export interface DomainOpenChannelArgs {
   dom: NonnullDomain
   name: string | null
   flags: number
 }
 
+/** Arguments of {@link RawApi.storageVolUpload}: struct `remote_storage_vol_upload_args`. */
 export interface StorageVolUploadArgs {
   vol: NonnullStorageVol
   offset: bigint
@@ -2488,6 +2991,7 @@ export interface StorageVolUploadArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.storageVolDownload}: struct `remote_storage_vol_download_args`. */
 export interface StorageVolDownloadArgs {
   vol: NonnullStorageVol
   offset: bigint
@@ -2495,16 +2999,19 @@ export interface StorageVolDownloadArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetState}: struct `remote_domain_get_state_args`. */
 export interface DomainGetStateArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetState}: struct `remote_domain_get_state_ret`. */
 export interface DomainGetStateRet {
   state: number
   reason: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateBegin3}: struct `remote_domain_migrate_begin3_args`. */
 export interface DomainMigrateBegin3Args {
   dom: NonnullDomain
   xmlin: string | null
@@ -2513,11 +3020,13 @@ export interface DomainMigrateBegin3Args {
   resource: bigint
 }
 
+/** Result of {@link RawApi.domainMigrateBegin3}: struct `remote_domain_migrate_begin3_ret`. */
 export interface DomainMigrateBegin3Ret {
   cookieOut: Uint8Array
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepare3}: struct `remote_domain_migrate_prepare3_args`. */
 export interface DomainMigratePrepare3Args {
   cookieIn: Uint8Array
   uriIn: string | null
@@ -2527,11 +3036,13 @@ export interface DomainMigratePrepare3Args {
   domXml: string
 }
 
+/** Result of {@link RawApi.domainMigratePrepare3}: struct `remote_domain_migrate_prepare3_ret`. */
 export interface DomainMigratePrepare3Ret {
   cookieOut: Uint8Array
   uriOut: string | null
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepareTunnel3}: struct `remote_domain_migrate_prepare_tunnel3_args`. */
 export interface DomainMigratePrepareTunnel3Args {
   cookieIn: Uint8Array
   flags: bigint
@@ -2540,10 +3051,12 @@ export interface DomainMigratePrepareTunnel3Args {
   domXml: string
 }
 
+/** Result of {@link RawApi.domainMigratePrepareTunnel3}: struct `remote_domain_migrate_prepare_tunnel3_ret`. */
 export interface DomainMigratePrepareTunnel3Ret {
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigratePerform3}: struct `remote_domain_migrate_perform3_args`. */
 export interface DomainMigratePerform3Args {
   dom: NonnullDomain
   xmlin: string | null
@@ -2555,10 +3068,12 @@ export interface DomainMigratePerform3Args {
   resource: bigint
 }
 
+/** Result of {@link RawApi.domainMigratePerform3}: struct `remote_domain_migrate_perform3_ret`. */
 export interface DomainMigratePerform3Ret {
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigrateFinish3}: struct `remote_domain_migrate_finish3_args`. */
 export interface DomainMigrateFinish3Args {
   dname: string
   cookieIn: Uint8Array
@@ -2568,11 +3083,13 @@ export interface DomainMigrateFinish3Args {
   cancelled: number
 }
 
+/** Result of {@link RawApi.domainMigrateFinish3}: struct `remote_domain_migrate_finish3_ret`. */
 export interface DomainMigrateFinish3Ret {
   dom: NonnullDomain
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigrateConfirm3}: struct `remote_domain_migrate_confirm3_args`. */
 export interface DomainMigrateConfirm3Args {
   dom: NonnullDomain
   cookieIn: Uint8Array
@@ -2580,168 +3097,200 @@ export interface DomainMigrateConfirm3Args {
   cancelled: number
 }
 
+/** Payload of {@link RawEvents.domainEventControlError}: struct `remote_domain_event_control_error_msg`. */
 export interface DomainEventControlErrorMsg {
   dom: NonnullDomain
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackControlError}: struct `remote_domain_event_callback_control_error_msg`. */
 export interface DomainEventCallbackControlErrorMsg {
   callbackID: number
   msg: DomainEventControlErrorMsg
 }
 
+/** Arguments of {@link RawApi.domainGetControlInfo}: struct `remote_domain_get_control_info_args`. */
 export interface DomainGetControlInfoArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetControlInfo}: struct `remote_domain_get_control_info_ret`. */
 export interface DomainGetControlInfoRet {
   state: number
   details: number
   stateTime: bigint
 }
 
+/** Arguments of {@link RawApi.domainOpenGraphics}: struct `remote_domain_open_graphics_args`. */
 export interface DomainOpenGraphicsArgs {
   dom: NonnullDomain
   idx: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainOpenGraphicsFd}: struct `remote_domain_open_graphics_fd_args`. */
 export interface DomainOpenGraphicsFdArgs {
   dom: NonnullDomain
   idx: number
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeSuspendForDuration}: struct `remote_node_suspend_for_duration_args`. */
 export interface NodeSuspendForDurationArgs {
   target: number
   duration: bigint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainShutdownFlags}: struct `remote_domain_shutdown_flags_args`. */
 export interface DomainShutdownFlagsArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetDiskErrors}: struct `remote_domain_get_disk_errors_args`. */
 export interface DomainGetDiskErrorsArgs {
   dom: NonnullDomain
   maxerrors: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetDiskErrors}: struct `remote_domain_get_disk_errors_ret`. */
 export interface DomainGetDiskErrorsRet {
   errors: DomainDiskError[]
   nerrors: number
 }
 
+/** Arguments of {@link RawApi.connectListAllDomains}: struct `remote_connect_list_all_domains_args`. */
 export interface ConnectListAllDomainsArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllDomains}: struct `remote_connect_list_all_domains_ret`. */
 export interface ConnectListAllDomainsRet {
   domains: NonnullDomain[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllStoragePools}: struct `remote_connect_list_all_storage_pools_args`. */
 export interface ConnectListAllStoragePoolsArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllStoragePools}: struct `remote_connect_list_all_storage_pools_ret`. */
 export interface ConnectListAllStoragePoolsRet {
   pools: NonnullStoragePool[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.storagePoolListAllVolumes}: struct `remote_storage_pool_list_all_volumes_args`. */
 export interface StoragePoolListAllVolumesArgs {
   pool: NonnullStoragePool
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.storagePoolListAllVolumes}: struct `remote_storage_pool_list_all_volumes_ret`. */
 export interface StoragePoolListAllVolumesRet {
   vols: NonnullStorageVol[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllNetworks}: struct `remote_connect_list_all_networks_args`. */
 export interface ConnectListAllNetworksArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllNetworks}: struct `remote_connect_list_all_networks_ret`. */
 export interface ConnectListAllNetworksRet {
   nets: NonnullNetwork[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllInterfaces}: struct `remote_connect_list_all_interfaces_args`. */
 export interface ConnectListAllInterfacesArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllInterfaces}: struct `remote_connect_list_all_interfaces_ret`. */
 export interface ConnectListAllInterfacesRet {
   ifaces: NonnullInterface[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllNodeDevices}: struct `remote_connect_list_all_node_devices_args`. */
 export interface ConnectListAllNodeDevicesArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllNodeDevices}: struct `remote_connect_list_all_node_devices_ret`. */
 export interface ConnectListAllNodeDevicesRet {
   devices: NonnullNodeDevice[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllNwfilters}: struct `remote_connect_list_all_nwfilters_args`. */
 export interface ConnectListAllNwfiltersArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllNwfilters}: struct `remote_connect_list_all_nwfilters_ret`. */
 export interface ConnectListAllNwfiltersRet {
   filters: NonnullNwfilter[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectListAllSecrets}: struct `remote_connect_list_all_secrets_args`. */
 export interface ConnectListAllSecretsArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllSecrets}: struct `remote_connect_list_all_secrets_ret`. */
 export interface ConnectListAllSecretsRet {
   secrets: NonnullSecret[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.nodeSetMemoryParameters}: struct `remote_node_set_memory_parameters_args`. */
 export interface NodeSetMemoryParametersArgs {
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.nodeGetMemoryParameters}: struct `remote_node_get_memory_parameters_args`. */
 export interface NodeGetMemoryParametersArgs {
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetMemoryParameters}: struct `remote_node_get_memory_parameters_ret`. */
 export interface NodeGetMemoryParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.nodeGetCpuMap}: struct `remote_node_get_cpu_map_args`. */
 export interface NodeGetCpuMapArgs {
   needMap: number
   needOnline: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetCpuMap}: struct `remote_node_get_cpu_map_ret`. */
 export interface NodeGetCpuMapRet {
   cpumap: Uint8Array
   online: number
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainFstrim}: struct `remote_domain_fstrim_args`. */
 export interface DomainFstrimArgs {
   dom: NonnullDomain
   mountPoint: string | null
@@ -2749,16 +3298,19 @@ export interface DomainFstrimArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetTime}: struct `remote_domain_get_time_args`. */
 export interface DomainGetTimeArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetTime}: struct `remote_domain_get_time_ret`. */
 export interface DomainGetTimeRet {
   seconds: bigint
   nseconds: number
 }
 
+/** Arguments of {@link RawApi.domainSetTime}: struct `remote_domain_set_time_args`. */
 export interface DomainSetTimeArgs {
   dom: NonnullDomain
   seconds: bigint
@@ -2766,38 +3318,45 @@ export interface DomainSetTimeArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainMigrateBegin3Params}: struct `remote_domain_migrate_begin3_params_args`. */
 export interface DomainMigrateBegin3ParamsArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigrateBegin3Params}: struct `remote_domain_migrate_begin3_params_ret`. */
 export interface DomainMigrateBegin3ParamsRet {
   cookieOut: Uint8Array
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepare3Params}: struct `remote_domain_migrate_prepare3_params_args`. */
 export interface DomainMigratePrepare3ParamsArgs {
   params: TypedParam[]
   cookieIn: Uint8Array
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigratePrepare3Params}: struct `remote_domain_migrate_prepare3_params_ret`. */
 export interface DomainMigratePrepare3ParamsRet {
   cookieOut: Uint8Array
   uriOut: string | null
 }
 
+/** Arguments of {@link RawApi.domainMigratePrepareTunnel3Params}: struct `remote_domain_migrate_prepare_tunnel3_params_args`. */
 export interface DomainMigratePrepareTunnel3ParamsArgs {
   params: TypedParam[]
   cookieIn: Uint8Array
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigratePrepareTunnel3Params}: struct `remote_domain_migrate_prepare_tunnel3_params_ret`. */
 export interface DomainMigratePrepareTunnel3ParamsRet {
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigratePerform3Params}: struct `remote_domain_migrate_perform3_params_args`. */
 export interface DomainMigratePerform3ParamsArgs {
   dom: NonnullDomain
   dconnuri: string | null
@@ -2806,10 +3365,12 @@ export interface DomainMigratePerform3ParamsArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.domainMigratePerform3Params}: struct `remote_domain_migrate_perform3_params_ret`. */
 export interface DomainMigratePerform3ParamsRet {
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigrateFinish3Params}: struct `remote_domain_migrate_finish3_params_args`. */
 export interface DomainMigrateFinish3ParamsArgs {
   params: TypedParam[]
   cookieIn: Uint8Array
@@ -2817,11 +3378,13 @@ export interface DomainMigrateFinish3ParamsArgs {
   cancelled: number
 }
 
+/** Result of {@link RawApi.domainMigrateFinish3Params}: struct `remote_domain_migrate_finish3_params_ret`. */
 export interface DomainMigrateFinish3ParamsRet {
   dom: NonnullDomain
   cookieOut: Uint8Array
 }
 
+/** Arguments of {@link RawApi.domainMigrateConfirm3Params}: struct `remote_domain_migrate_confirm3_params_args`. */
 export interface DomainMigrateConfirm3ParamsArgs {
   dom: NonnullDomain
   params: TypedParam[]
@@ -2830,16 +3393,19 @@ export interface DomainMigrateConfirm3ParamsArgs {
   cancelled: number
 }
 
+/** Payload of {@link RawEvents.domainEventDeviceRemoved}: struct `remote_domain_event_device_removed_msg`. */
 export interface DomainEventDeviceRemovedMsg {
   dom: NonnullDomain
   devAlias: string
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackDeviceRemoved}: struct `remote_domain_event_callback_device_removed_msg`. */
 export interface DomainEventCallbackDeviceRemovedMsg {
   callbackID: number
   msg: DomainEventDeviceRemovedMsg
 }
 
+/** Payload of {@link RawEvents.domainEventBlockJob2}: struct `remote_domain_event_block_job_2_msg`. */
 export interface DomainEventBlockJob2Msg {
   callbackID: number
   dom: NonnullDomain
@@ -2848,6 +3414,7 @@ export interface DomainEventBlockJob2Msg {
   status: number
 }
 
+/** Payload of {@link RawEvents.domainEventBlockThreshold}: struct `remote_domain_event_block_threshold_msg`. */
 export interface DomainEventBlockThresholdMsg {
   callbackID: number
   dom: NonnullDomain
@@ -2857,46 +3424,55 @@ export interface DomainEventBlockThresholdMsg {
   excess: bigint
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackTunable}: struct `remote_domain_event_callback_tunable_msg`. */
 export interface DomainEventCallbackTunableMsg {
   callbackID: number
   dom: NonnullDomain
   params: TypedParam[]
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackDeviceAdded}: struct `remote_domain_event_callback_device_added_msg`. */
 export interface DomainEventCallbackDeviceAddedMsg {
   callbackID: number
   dom: NonnullDomain
   devAlias: string
 }
 
+/** Payload of {@link RawEvents.connectEventConnectionClosed}: struct `remote_connect_event_connection_closed_msg`. */
 export interface ConnectEventConnectionClosedMsg {
   reason: number
 }
 
+/** Arguments of {@link RawApi.connectGetCpuModelNames}: struct `remote_connect_get_cpu_model_names_args`. */
 export interface ConnectGetCpuModelNamesArgs {
   arch: string
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectGetCpuModelNames}: struct `remote_connect_get_cpu_model_names_ret`. */
 export interface ConnectGetCpuModelNamesRet {
   models: string[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectNetworkEventRegisterAny}: struct `remote_connect_network_event_register_any_args`. */
 export interface ConnectNetworkEventRegisterAnyArgs {
   eventID: number
   net: NonnullNetwork | null
 }
 
+/** Result of {@link RawApi.connectNetworkEventRegisterAny}: struct `remote_connect_network_event_register_any_ret`. */
 export interface ConnectNetworkEventRegisterAnyRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.connectNetworkEventDeregisterAny}: struct `remote_connect_network_event_deregister_any_args`. */
 export interface ConnectNetworkEventDeregisterAnyArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.networkEventLifecycle}: struct `remote_network_event_lifecycle_msg`. */
 export interface NetworkEventLifecycleMsg {
   callbackID: number
   net: NonnullNetwork
@@ -2904,19 +3480,23 @@ export interface NetworkEventLifecycleMsg {
   detail: number
 }
 
+/** Arguments of {@link RawApi.connectStoragePoolEventRegisterAny}: struct `remote_connect_storage_pool_event_register_any_args`. */
 export interface ConnectStoragePoolEventRegisterAnyArgs {
   eventID: number
   pool: NonnullStoragePool | null
 }
 
+/** Result of {@link RawApi.connectStoragePoolEventRegisterAny}: struct `remote_connect_storage_pool_event_register_any_ret`. */
 export interface ConnectStoragePoolEventRegisterAnyRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.connectStoragePoolEventDeregisterAny}: struct `remote_connect_storage_pool_event_deregister_any_args`. */
 export interface ConnectStoragePoolEventDeregisterAnyArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.storagePoolEventLifecycle}: struct `remote_storage_pool_event_lifecycle_msg`. */
 export interface StoragePoolEventLifecycleMsg {
   callbackID: number
   pool: NonnullStoragePool
@@ -2924,24 +3504,29 @@ export interface StoragePoolEventLifecycleMsg {
   detail: number
 }
 
+/** Payload of {@link RawEvents.storagePoolEventRefresh}: struct `remote_storage_pool_event_refresh_msg`. */
 export interface StoragePoolEventRefreshMsg {
   callbackID: number
   pool: NonnullStoragePool
 }
 
+/** Arguments of {@link RawApi.connectNodeDeviceEventRegisterAny}: struct `remote_connect_node_device_event_register_any_args`. */
 export interface ConnectNodeDeviceEventRegisterAnyArgs {
   eventID: number
   dev: NonnullNodeDevice | null
 }
 
+/** Result of {@link RawApi.connectNodeDeviceEventRegisterAny}: struct `remote_connect_node_device_event_register_any_ret`. */
 export interface ConnectNodeDeviceEventRegisterAnyRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.connectNodeDeviceEventDeregisterAny}: struct `remote_connect_node_device_event_deregister_any_args`. */
 export interface ConnectNodeDeviceEventDeregisterAnyArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.nodeDeviceEventLifecycle}: struct `remote_node_device_event_lifecycle_msg`. */
 export interface NodeDeviceEventLifecycleMsg {
   callbackID: number
   dev: NonnullNodeDevice
@@ -2949,31 +3534,37 @@ export interface NodeDeviceEventLifecycleMsg {
   detail: number
 }
 
+/** Payload of {@link RawEvents.nodeDeviceEventUpdate}: struct `remote_node_device_event_update_msg`. */
 export interface NodeDeviceEventUpdateMsg {
   callbackID: number
   dev: NonnullNodeDevice
 }
 
+/** Arguments of {@link RawApi.domainFsfreeze}: struct `remote_domain_fsfreeze_args`. */
 export interface DomainFsfreezeArgs {
   dom: NonnullDomain
   mountpoints: string[]
   flags: number
 }
 
+/** Result of {@link RawApi.domainFsfreeze}: struct `remote_domain_fsfreeze_ret`. */
 export interface DomainFsfreezeRet {
   filesystems: number
 }
 
+/** Arguments of {@link RawApi.domainFsthaw}: struct `remote_domain_fsthaw_args`. */
 export interface DomainFsthawArgs {
   dom: NonnullDomain
   mountpoints: string[]
   flags: number
 }
 
+/** Result of {@link RawApi.domainFsthaw}: struct `remote_domain_fsthaw_ret`. */
 export interface DomainFsthawRet {
   filesystems: number
 }
 
+/** Arguments of {@link RawApi.nodeGetFreePages}: struct `remote_node_get_free_pages_args`. */
 export interface NodeGetFreePagesArgs {
   pages: number[]
   startCell: number
@@ -2981,10 +3572,12 @@ export interface NodeGetFreePagesArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetFreePages}: struct `remote_node_get_free_pages_ret`. */
 export interface NodeGetFreePagesRet {
   counts: bigint[]
 }
 
+/** Arguments of {@link RawApi.nodeAllocPages}: struct `remote_node_alloc_pages_args`. */
 export interface NodeAllocPagesArgs {
   pageSizes: number[]
   pageCounts: bigint[]
@@ -2993,10 +3586,12 @@ export interface NodeAllocPagesArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.nodeAllocPages}: struct `remote_node_alloc_pages_ret`. */
 export interface NodeAllocPagesRet {
   ret: number
 }
 
+/** struct `remote_network_dhcp_lease`. */
 export interface NetworkDhcpLease {
   iface: string
   expirytime: bigint
@@ -3009,6 +3604,7 @@ export interface NetworkDhcpLease {
   clientid: string | null
 }
 
+/** Arguments of {@link RawApi.networkGetDhcpLeases}: struct `remote_network_get_dhcp_leases_args`. */
 export interface NetworkGetDhcpLeasesArgs {
   net: NonnullNetwork
   mac: string | null
@@ -3016,22 +3612,26 @@ export interface NetworkGetDhcpLeasesArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.networkGetDhcpLeases}: struct `remote_network_get_dhcp_leases_ret`. */
 export interface NetworkGetDhcpLeasesRet {
   leases: NetworkDhcpLease[]
   ret: number
 }
 
+/** struct `remote_domain_stats_record`. */
 export interface DomainStatsRecord {
   dom: NonnullDomain
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.connectGetAllDomainStats}: struct `remote_connect_get_all_domain_stats_args`. */
 export interface ConnectGetAllDomainStatsArgs {
   doms: NonnullDomain[]
   stats: number
   flags: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackAgentLifecycle}: struct `remote_domain_event_callback_agent_lifecycle_msg`. */
 export interface DomainEventCallbackAgentLifecycleMsg {
   callbackID: number
   dom: NonnullDomain
@@ -3039,10 +3639,12 @@ export interface DomainEventCallbackAgentLifecycleMsg {
   reason: number
 }
 
+/** Result of {@link RawApi.connectGetAllDomainStats}: struct `remote_connect_get_all_domain_stats_ret`. */
 export interface ConnectGetAllDomainStatsRet {
   retStats: DomainStatsRecord[]
 }
 
+/** struct `remote_domain_fsinfo`. */
 export interface DomainFsinfo {
   mountpoint: string
   name: string
@@ -3050,38 +3652,45 @@ export interface DomainFsinfo {
   devAliases: string[]
 }
 
+/** Arguments of {@link RawApi.domainGetFsinfo}: struct `remote_domain_get_fsinfo_args`. */
 export interface DomainGetFsinfoArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetFsinfo}: struct `remote_domain_get_fsinfo_ret`. */
 export interface DomainGetFsinfoRet {
   info: DomainFsinfo[]
   ret: number
 }
 
+/** struct `remote_domain_ip_addr`. */
 export interface DomainIpAddr {
   type: number
   addr: string
   prefix: number
 }
 
+/** struct `remote_domain_interface`. */
 export interface DomainInterface {
   name: string
   hwaddr: string | null
   addrs: DomainIpAddr[]
 }
 
+/** Arguments of {@link RawApi.domainInterfaceAddresses}: struct `remote_domain_interface_addresses_args`. */
 export interface DomainInterfaceAddressesArgs {
   dom: NonnullDomain
   source: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainInterfaceAddresses}: struct `remote_domain_interface_addresses_ret`. */
 export interface DomainInterfaceAddressesRet {
   ifaces: DomainInterface[]
 }
 
+/** Arguments of {@link RawApi.domainSetUserPassword}: struct `remote_domain_set_user_password_args`. */
 export interface DomainSetUserPasswordArgs {
   dom: NonnullDomain
   user: string | null
@@ -3089,48 +3698,57 @@ export interface DomainSetUserPasswordArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainRename}: struct `remote_domain_rename_args`. */
 export interface DomainRenameArgs {
   dom: NonnullDomain
   newName: string | null
   flags: number
 }
 
+/** Result of {@link RawApi.domainRename}: struct `remote_domain_rename_ret`. */
 export interface DomainRenameRet {
   retcode: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackMigrationIteration}: struct `remote_domain_event_callback_migration_iteration_msg`. */
 export interface DomainEventCallbackMigrationIterationMsg {
   callbackID: number
   dom: NonnullDomain
   iteration: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackJobCompleted}: struct `remote_domain_event_callback_job_completed_msg`. */
 export interface DomainEventCallbackJobCompletedMsg {
   callbackID: number
   dom: NonnullDomain
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainMigrateStartPostCopy}: struct `remote_domain_migrate_start_post_copy_args`. */
 export interface DomainMigrateStartPostCopyArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackDeviceRemovalFailed}: struct `remote_domain_event_callback_device_removal_failed_msg`. */
 export interface DomainEventCallbackDeviceRemovalFailedMsg {
   callbackID: number
   dom: NonnullDomain
   devAlias: string
 }
 
+/** Arguments of {@link RawApi.domainGetGuestVcpus}: struct `remote_domain_get_guest_vcpus_args`. */
 export interface DomainGetGuestVcpusArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetGuestVcpus}: struct `remote_domain_get_guest_vcpus_ret`. */
 export interface DomainGetGuestVcpusRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainSetGuestVcpus}: struct `remote_domain_set_guest_vcpus_args`. */
 export interface DomainSetGuestVcpusArgs {
   dom: NonnullDomain
   cpumap: string
@@ -3138,6 +3756,7 @@ export interface DomainSetGuestVcpusArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetVcpu}: struct `remote_domain_set_vcpu_args`. */
 export interface DomainSetVcpuArgs {
   dom: NonnullDomain
   cpumap: string
@@ -3145,6 +3764,7 @@ export interface DomainSetVcpuArgs {
   flags: number
 }
 
+/** Payload of {@link RawEvents.domainEventCallbackMetadataChange}: struct `remote_domain_event_callback_metadata_change_msg`. */
 export interface DomainEventCallbackMetadataChangeMsg {
   callbackID: number
   dom: NonnullDomain
@@ -3152,6 +3772,7 @@ export interface DomainEventCallbackMetadataChangeMsg {
   nsuri: string | null
 }
 
+/** Payload of {@link RawEvents.domainEventMemoryFailure}: struct `remote_domain_event_memory_failure_msg`. */
 export interface DomainEventMemoryFailureMsg {
   callbackID: number
   dom: NonnullDomain
@@ -3160,19 +3781,23 @@ export interface DomainEventMemoryFailureMsg {
   flags: number
 }
 
+/** Arguments of {@link RawApi.connectSecretEventRegisterAny}: struct `remote_connect_secret_event_register_any_args`. */
 export interface ConnectSecretEventRegisterAnyArgs {
   eventID: number
   secret: NonnullSecret | null
 }
 
+/** Result of {@link RawApi.connectSecretEventRegisterAny}: struct `remote_connect_secret_event_register_any_ret`. */
 export interface ConnectSecretEventRegisterAnyRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.connectSecretEventDeregisterAny}: struct `remote_connect_secret_event_deregister_any_args`. */
 export interface ConnectSecretEventDeregisterAnyArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.secretEventLifecycle}: struct `remote_secret_event_lifecycle_msg`. */
 export interface SecretEventLifecycleMsg {
   callbackID: number
   secret: NonnullSecret
@@ -3180,11 +3805,13 @@ export interface SecretEventLifecycleMsg {
   detail: number
 }
 
+/** Payload of {@link RawEvents.secretEventValueChanged}: struct `remote_secret_event_value_changed_msg`. */
 export interface SecretEventValueChangedMsg {
   callbackID: number
   secret: NonnullSecret
 }
 
+/** Arguments of {@link RawApi.domainSetBlockThreshold}: struct `remote_domain_set_block_threshold_args`. */
 export interface DomainSetBlockThresholdArgs {
   dom: NonnullDomain
   dev: string
@@ -3192,6 +3819,7 @@ export interface DomainSetBlockThresholdArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainSetLifecycleAction}: struct `remote_domain_set_lifecycle_action_args`. */
 export interface DomainSetLifecycleActionArgs {
   dom: NonnullDomain
   type: number
@@ -3199,6 +3827,7 @@ export interface DomainSetLifecycleActionArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.connectCompareHypervisorCpu}: struct `remote_connect_compare_hypervisor_cpu_args`. */
 export interface ConnectCompareHypervisorCpuArgs {
   emulator: string | null
   arch: string | null
@@ -3208,10 +3837,12 @@ export interface ConnectCompareHypervisorCpuArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.connectCompareHypervisorCpu}: struct `remote_connect_compare_hypervisor_cpu_ret`. */
 export interface ConnectCompareHypervisorCpuRet {
   result: number
 }
 
+/** Arguments of {@link RawApi.connectBaselineHypervisorCpu}: struct `remote_connect_baseline_hypervisor_cpu_args`. */
 export interface ConnectBaselineHypervisorCpuArgs {
   emulator: string | null
   arch: string | null
@@ -3221,234 +3852,282 @@ export interface ConnectBaselineHypervisorCpuArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.connectBaselineHypervisorCpu}: struct `remote_connect_baseline_hypervisor_cpu_ret`. */
 export interface ConnectBaselineHypervisorCpuRet {
   cpu: string
 }
 
+/** Arguments of {@link RawApi.nodeGetSevInfo}: struct `remote_node_get_sev_info_args`. */
 export interface NodeGetSevInfoArgs {
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.nodeGetSevInfo}: struct `remote_node_get_sev_info_ret`. */
 export interface NodeGetSevInfoRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.domainGetLaunchSecurityInfo}: struct `remote_domain_get_launch_security_info_args`. */
 export interface DomainGetLaunchSecurityInfoArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetLaunchSecurityInfo}: struct `remote_domain_get_launch_security_info_ret`. */
 export interface DomainGetLaunchSecurityInfoRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.domainSetLaunchSecurityState}: struct `remote_domain_set_launch_security_state_args`. */
 export interface DomainSetLaunchSecurityStateArgs {
   dom: NonnullDomain
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.nwfilterBindingLookupByPortDev}: struct `remote_nwfilter_binding_lookup_by_port_dev_args`. */
 export interface NwfilterBindingLookupByPortDevArgs {
   name: string
 }
 
+/** Result of {@link RawApi.nwfilterBindingLookupByPortDev}: struct `remote_nwfilter_binding_lookup_by_port_dev_ret`. */
 export interface NwfilterBindingLookupByPortDevRet {
   nwfilter: NonnullNwfilterBinding
 }
 
+/** Arguments of {@link RawApi.nwfilterBindingCreateXml}: struct `remote_nwfilter_binding_create_xml_args`. */
 export interface NwfilterBindingCreateXmlArgs {
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.nwfilterBindingCreateXml}: struct `remote_nwfilter_binding_create_xml_ret`. */
 export interface NwfilterBindingCreateXmlRet {
   nwfilter: NonnullNwfilterBinding
 }
 
+/** Arguments of {@link RawApi.nwfilterBindingDelete}: struct `remote_nwfilter_binding_delete_args`. */
 export interface NwfilterBindingDeleteArgs {
   nwfilter: NonnullNwfilterBinding
 }
 
+/** Arguments of {@link RawApi.nwfilterBindingGetXmlDesc}: struct `remote_nwfilter_binding_get_xml_desc_args`. */
 export interface NwfilterBindingGetXmlDescArgs {
   nwfilter: NonnullNwfilterBinding
   flags: number
 }
 
+/** Result of {@link RawApi.nwfilterBindingGetXmlDesc}: struct `remote_nwfilter_binding_get_xml_desc_ret`. */
 export interface NwfilterBindingGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.connectListAllNwfilterBindings}: struct `remote_connect_list_all_nwfilter_bindings_args`. */
 export interface ConnectListAllNwfilterBindingsArgs {
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.connectListAllNwfilterBindings}: struct `remote_connect_list_all_nwfilter_bindings_ret`. */
 export interface ConnectListAllNwfilterBindingsRet {
   bindings: NonnullNwfilterBinding[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.connectGetStoragePoolCapabilities}: struct `remote_connect_get_storage_pool_capabilities_args`. */
 export interface ConnectGetStoragePoolCapabilitiesArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.connectGetStoragePoolCapabilities}: struct `remote_connect_get_storage_pool_capabilities_ret`. */
 export interface ConnectGetStoragePoolCapabilitiesRet {
   capabilities: string
 }
 
+/** Arguments of {@link RawApi.networkListAllPorts}: struct `remote_network_list_all_ports_args`. */
 export interface NetworkListAllPortsArgs {
   network: NonnullNetwork
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.networkListAllPorts}: struct `remote_network_list_all_ports_ret`. */
 export interface NetworkListAllPortsRet {
   ports: NonnullNetworkPort[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.networkPortLookupByUuid}: struct `remote_network_port_lookup_by_uuid_args`. */
 export interface NetworkPortLookupByUuidArgs {
   network: NonnullNetwork
   uuid: Uint8Array
 }
 
+/** Result of {@link RawApi.networkPortLookupByUuid}: struct `remote_network_port_lookup_by_uuid_ret`. */
 export interface NetworkPortLookupByUuidRet {
   port: NonnullNetworkPort
 }
 
+/** Arguments of {@link RawApi.networkPortCreateXml}: struct `remote_network_port_create_xml_args`. */
 export interface NetworkPortCreateXmlArgs {
   network: NonnullNetwork
   xml: string
   flags: number
 }
 
+/** Result of {@link RawApi.networkPortCreateXml}: struct `remote_network_port_create_xml_ret`. */
 export interface NetworkPortCreateXmlRet {
   port: NonnullNetworkPort
 }
 
+/** Arguments of {@link RawApi.networkPortSetParameters}: struct `remote_network_port_set_parameters_args`. */
 export interface NetworkPortSetParametersArgs {
   port: NonnullNetworkPort
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.networkPortGetParameters}: struct `remote_network_port_get_parameters_args`. */
 export interface NetworkPortGetParametersArgs {
   port: NonnullNetworkPort
   nparams: number
   flags: number
 }
 
+/** Result of {@link RawApi.networkPortGetParameters}: struct `remote_network_port_get_parameters_ret`. */
 export interface NetworkPortGetParametersRet {
   params: TypedParam[]
   nparams: number
 }
 
+/** Arguments of {@link RawApi.networkPortGetXmlDesc}: struct `remote_network_port_get_xml_desc_args`. */
 export interface NetworkPortGetXmlDescArgs {
   port: NonnullNetworkPort
   flags: number
 }
 
+/** Result of {@link RawApi.networkPortGetXmlDesc}: struct `remote_network_port_get_xml_desc_ret`. */
 export interface NetworkPortGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.networkPortDelete}: struct `remote_network_port_delete_args`. */
 export interface NetworkPortDeleteArgs {
   port: NonnullNetworkPort
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainCheckpointCreateXml}: struct `remote_domain_checkpoint_create_xml_args`. */
 export interface DomainCheckpointCreateXmlArgs {
   dom: NonnullDomain
   xmlDesc: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainCheckpointCreateXml}: struct `remote_domain_checkpoint_create_xml_ret`. */
 export interface DomainCheckpointCreateXmlRet {
   checkpoint: NonnullDomainCheckpoint
 }
 
+/** Arguments of {@link RawApi.domainCheckpointGetXmlDesc}: struct `remote_domain_checkpoint_get_xml_desc_args`. */
 export interface DomainCheckpointGetXmlDescArgs {
   checkpoint: NonnullDomainCheckpoint
   flags: number
 }
 
+/** Result of {@link RawApi.domainCheckpointGetXmlDesc}: struct `remote_domain_checkpoint_get_xml_desc_ret`. */
 export interface DomainCheckpointGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainListAllCheckpoints}: struct `remote_domain_list_all_checkpoints_args`. */
 export interface DomainListAllCheckpointsArgs {
   dom: NonnullDomain
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainListAllCheckpoints}: struct `remote_domain_list_all_checkpoints_ret`. */
 export interface DomainListAllCheckpointsRet {
   checkpoints: NonnullDomainCheckpoint[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainCheckpointListAllChildren}: struct `remote_domain_checkpoint_list_all_children_args`. */
 export interface DomainCheckpointListAllChildrenArgs {
   checkpoint: NonnullDomainCheckpoint
   needResults: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainCheckpointListAllChildren}: struct `remote_domain_checkpoint_list_all_children_ret`. */
 export interface DomainCheckpointListAllChildrenRet {
   checkpoints: NonnullDomainCheckpoint[]
   ret: number
 }
 
+/** Arguments of {@link RawApi.domainCheckpointLookupByName}: struct `remote_domain_checkpoint_lookup_by_name_args`. */
 export interface DomainCheckpointLookupByNameArgs {
   dom: NonnullDomain
   name: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainCheckpointLookupByName}: struct `remote_domain_checkpoint_lookup_by_name_ret`. */
 export interface DomainCheckpointLookupByNameRet {
   checkpoint: NonnullDomainCheckpoint
 }
 
+/** Arguments of {@link RawApi.domainCheckpointGetParent}: struct `remote_domain_checkpoint_get_parent_args`. */
 export interface DomainCheckpointGetParentArgs {
   checkpoint: NonnullDomainCheckpoint
   flags: number
 }
 
+/** Result of {@link RawApi.domainCheckpointGetParent}: struct `remote_domain_checkpoint_get_parent_ret`. */
 export interface DomainCheckpointGetParentRet {
   parent: NonnullDomainCheckpoint
 }
 
+/** Arguments of {@link RawApi.domainCheckpointDelete}: struct `remote_domain_checkpoint_delete_args`. */
 export interface DomainCheckpointDeleteArgs {
   checkpoint: NonnullDomainCheckpoint
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetGuestInfo}: struct `remote_domain_get_guest_info_args`. */
 export interface DomainGetGuestInfoArgs {
   dom: NonnullDomain
   types: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetGuestInfo}: struct `remote_domain_get_guest_info_ret`. */
 export interface DomainGetGuestInfoRet {
   params: TypedParam[]
 }
 
+/** Arguments of {@link RawApi.connectSetIdentity}: struct `remote_connect_set_identity_args`. */
 export interface ConnectSetIdentityArgs {
   params: TypedParam[]
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainAgentSetResponseTimeout}: struct `remote_domain_agent_set_response_timeout_args`. */
 export interface DomainAgentSetResponseTimeoutArgs {
   dom: NonnullDomain
   timeout: number
   flags: number
 }
 
+/** Result of {@link RawApi.domainAgentSetResponseTimeout}: struct `remote_domain_agent_set_response_timeout_ret`. */
 export interface DomainAgentSetResponseTimeoutRet {
   result: number
 }
 
+/** Arguments of {@link RawApi.domainBackupBegin}: struct `remote_domain_backup_begin_args`. */
 export interface DomainBackupBeginArgs {
   dom: NonnullDomain
   backupXml: string
@@ -3456,25 +4135,30 @@ export interface DomainBackupBeginArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainBackupGetXmlDesc}: struct `remote_domain_backup_get_xml_desc_args`. */
 export interface DomainBackupGetXmlDescArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainBackupGetXmlDesc}: struct `remote_domain_backup_get_xml_desc_ret`. */
 export interface DomainBackupGetXmlDescRet {
   xml: string
 }
 
+/** Arguments of {@link RawApi.domainAuthorizedSshKeysGet}: struct `remote_domain_authorized_ssh_keys_get_args`. */
 export interface DomainAuthorizedSshKeysGetArgs {
   dom: NonnullDomain
   user: string
   flags: number
 }
 
+/** Result of {@link RawApi.domainAuthorizedSshKeysGet}: struct `remote_domain_authorized_ssh_keys_get_ret`. */
 export interface DomainAuthorizedSshKeysGetRet {
   keys: string[]
 }
 
+/** Arguments of {@link RawApi.domainAuthorizedSshKeysSet}: struct `remote_domain_authorized_ssh_keys_set_args`. */
 export interface DomainAuthorizedSshKeysSetArgs {
   dom: NonnullDomain
   user: string
@@ -3482,21 +4166,25 @@ export interface DomainAuthorizedSshKeysSetArgs {
   flags: number
 }
 
+/** Arguments of {@link RawApi.domainGetMessages}: struct `remote_domain_get_messages_args`. */
 export interface DomainGetMessagesArgs {
   dom: NonnullDomain
   flags: number
 }
 
+/** Result of {@link RawApi.domainGetMessages}: struct `remote_domain_get_messages_ret`. */
 export interface DomainGetMessagesRet {
   msgs: string[]
 }
 
+/** Arguments of {@link RawApi.domainStartDirtyRateCalc}: struct `remote_domain_start_dirty_rate_calc_args`. */
 export interface DomainStartDirtyRateCalcArgs {
   dom: NonnullDomain
   seconds: number
   flags: number
 }
 
+/** Payload of {@link RawEvents.domainEventMemoryDeviceSizeChange}: struct `remote_domain_event_memory_device_size_change_msg`. */
 export interface DomainEventMemoryDeviceSizeChangeMsg {
   callbackID: number
   dom: NonnullDomain
@@ -3504,31 +4192,37 @@ export interface DomainEventMemoryDeviceSizeChangeMsg {
   size: bigint
 }
 
+/** Arguments of {@link RawApi.domainFdAssociate}: struct `remote_domain_fd_associate_args`. */
 export interface DomainFdAssociateArgs {
   dom: NonnullDomain
   name: string
   flags: number
 }
 
+/** Arguments of {@link RawApi.qemuDomainMonitorCommand}: struct `qemu_domain_monitor_command_args`. */
 export interface QemuDomainMonitorCommandArgs {
   dom: NonnullDomain
   cmd: string
   flags: number
 }
 
+/** Result of {@link RawApi.qemuDomainMonitorCommand}: struct `qemu_domain_monitor_command_ret`. */
 export interface QemuDomainMonitorCommandRet {
   result: string
 }
 
+/** Arguments of {@link RawApi.qemuDomainAttach}: struct `qemu_domain_attach_args`. */
 export interface QemuDomainAttachArgs {
   pidValue: number
   flags: number
 }
 
+/** Result of {@link RawApi.qemuDomainAttach}: struct `qemu_domain_attach_ret`. */
 export interface QemuDomainAttachRet {
   dom: NonnullDomain
 }
 
+/** Arguments of {@link RawApi.qemuDomainAgentCommand}: struct `qemu_domain_agent_command_args`. */
 export interface QemuDomainAgentCommandArgs {
   dom: NonnullDomain
   cmd: string
@@ -3536,24 +4230,29 @@ export interface QemuDomainAgentCommandArgs {
   flags: number
 }
 
+/** Result of {@link RawApi.qemuDomainAgentCommand}: struct `qemu_domain_agent_command_ret`. */
 export interface QemuDomainAgentCommandRet {
   result: string | null
 }
 
+/** Arguments of {@link RawApi.qemuConnectDomainMonitorEventRegister}: struct `qemu_connect_domain_monitor_event_register_args`. */
 export interface QemuConnectDomainMonitorEventRegisterArgs {
   dom: NonnullDomain | null
   event: string | null
   flags: number
 }
 
+/** Result of {@link RawApi.qemuConnectDomainMonitorEventRegister}: struct `qemu_connect_domain_monitor_event_register_ret`. */
 export interface QemuConnectDomainMonitorEventRegisterRet {
   callbackID: number
 }
 
+/** Arguments of {@link RawApi.qemuConnectDomainMonitorEventDeregister}: struct `qemu_connect_domain_monitor_event_deregister_args`. */
 export interface QemuConnectDomainMonitorEventDeregisterArgs {
   callbackID: number
 }
 
+/** Payload of {@link RawEvents.qemuDomainMonitorEvent}: struct `qemu_domain_monitor_event_msg`. */
 export interface QemuDomainMonitorEventMsg {
   callbackID: number
   dom: NonnullDomain
@@ -3563,16 +4262,19 @@ export interface QemuDomainMonitorEventMsg {
   details: string | null
 }
 
+/** Arguments of {@link RawApi.qemuDomainMonitorCommandWithFiles}: struct `qemu_domain_monitor_command_with_files_args`. */
 export interface QemuDomainMonitorCommandWithFilesArgs {
   dom: NonnullDomain
   cmd: string
   flags: number
 }
 
+/** Result of {@link RawApi.qemuDomainMonitorCommandWithFiles}: struct `qemu_domain_monitor_command_with_files_ret`. */
 export interface QemuDomainMonitorCommandWithFilesRet {
   result: string
 }
 
+/** union `remote_typed_param_value`. */
 export type TypedParamValue =
   | { type: 1; value: number }
   | { type: 2; value: number }
