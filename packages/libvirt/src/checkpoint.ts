@@ -12,6 +12,7 @@ export class Checkpoints {
   constructor(domain: Domain) {
     this.domain = domain
   }
+  /** Of the guest. */
   get connection(): Connection {
     return this.domain.connection
   }
@@ -32,6 +33,7 @@ export class Checkpoints {
     const { checkpoint } = await this.connection.raw.domainCheckpointLookupByName(args, options)
     return new Checkpoint(this.domain, checkpoint.name)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<Checkpoint | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
@@ -43,6 +45,7 @@ export class Checkpoints {
   }
 }
 
+/** One checkpoint. A plain handle; the daemon finds it by guest and name. */
 export class Checkpoint {
   /** @libvirt virDomainCheckpointGetDomain */
   readonly domain: Domain

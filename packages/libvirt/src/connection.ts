@@ -19,6 +19,7 @@ import { StorageVolumes } from './storage-volume.ts'
 import type { Transport } from './transport/transport.ts'
 import { type ParamsToSend, type ParamTypes, toParams } from './typed-params.ts'
 
+/** A version number, in its parts and as one. */
 export interface Version {
   major: number
   minor: number
@@ -26,6 +27,7 @@ export interface Version {
   /** As libvirt writes it: 9.0.0 is 9000000. */
   number: number
 }
+/** The end or the loss of a connection. */
 export interface CloseEvent {
   kind: 'close'
   /** `client`: `close` was called here. */
@@ -42,6 +44,7 @@ export interface GuestKind {
   virtType?: string | undefined
   flags?: number | undefined
 }
+/** Of which kind of guest the capabilities are asked. */
 export type DomainCapabilitiesWanted = GuestKind
 /** `superset`: it has everything, and more. */
 export type CpuComparison = 'incompatible' | 'identical' | 'superset'
@@ -58,6 +61,10 @@ const identityParameters: ParamTypes = {
   [C.VIR_CONNECT_IDENTITY_SELINUX_CONTEXT]: 'string',
 }
 
+/**
+ * One hypervisor, for as long as it is wanted. `connect` makes it; its areas, such as `domains`, lead to everything
+ * else.
+ */
 export class Connection implements AsyncDisposable {
   readonly uri: string
   readonly #link: Link
@@ -98,10 +105,12 @@ export class Connection implements AsyncDisposable {
     })
   }
 
+  /** What `connect` does with a connection that it has made. */
   async open(signal?: AbortSignal): Promise<void> {
     await this.#link.open(signal)
   }
 
+  /** Whether calls are possible now, and whether they will be again. */
   get state(): ConnectionState {
     return this.#link.state
   }
@@ -164,6 +173,7 @@ export class Connection implements AsyncDisposable {
   async close(): Promise<void> {
     await this.#link.close()
   }
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -186,6 +196,7 @@ export class Connection implements AsyncDisposable {
     this.#node ??= new Node(this)
     return this.#node
   }
+  /** Virtual networks and their ports. */
   get networks(): Networks {
     this.#networks ??= new Networks(this, this.#events)
     return this.#networks
@@ -195,6 +206,7 @@ export class Connection implements AsyncDisposable {
     this.#interfaces ??= new Interfaces(this)
     return this.#interfaces
   }
+  /** Where volumes are kept. */
   get storagePools(): StoragePools {
     this.#storagePools ??= new StoragePools(this, this.#events)
     return this.#storagePools
@@ -204,18 +216,22 @@ export class Connection implements AsyncDisposable {
     this.#storageVolumes ??= new StorageVolumes(this)
     return this.#storageVolumes
   }
+  /** The host's devices. */
   get nodeDevices(): NodeDevices {
     this.#nodeDevices ??= new NodeDevices(this, this.#events)
     return this.#nodeDevices
   }
+  /** Values that libvirt keeps for disks. */
   get secrets(): Secrets {
     this.#secrets ??= new Secrets(this, this.#events)
     return this.#secrets
   }
+  /** Packet filters. */
   get nwFilters(): NwFilters {
     this.#nwFilters ??= new NwFilters(this)
     return this.#nwFilters
   }
+  /** What ports the filters are bound to. */
   get nwFilterBindings(): NwFilterBindings {
     this.#nwFilterBindings ??= new NwFilterBindings(this)
     return this.#nwFilterBindings

@@ -17,12 +17,14 @@ import {
   watchdogActions,
 } from './words.ts'
 
+/** The guest of an event. `connection.domains.handle(uuid)` gives the guest itself. */
 export interface DomainRef {
   uuid: string
   name: string
   /** At the moment of the event; -1 once it has stopped. */
   id: number
 }
+/** One end of a connection to a display. */
 export interface GraphicsAddress {
   family: 'ipv4' | 'ipv6' | 'unix'
   /** Address, or path. */
@@ -85,10 +87,13 @@ export interface DomainEventFields {
   /** By the path of the disk's file, as older programs know it. Not among the default kinds. */
   'block-job-by-path': { path: string; type: BlockJobType; status: BlockJobStatus }
 }
+/** Names of all kinds of events of guests. */
 export type DomainEventKind = keyof DomainEventFields
+/** An event of one of these kinds. */
 export type DomainEventOf<Kind extends DomainEventKind> = {
   [K in Kind]: { kind: K; domain: DomainRef } & DomainEventFields[K]
 }[Kind]
+/** What a watch of guests gives. */
 export type DomainEvent = DomainEventOf<DomainEventKind> | EventsLost
 
 /** An event of QEMU's own monitor, as it came. */
@@ -103,12 +108,14 @@ export interface MonitorEvent {
   details: string | undefined
 }
 
+/** What to watch, and for how long. */
 export interface WatchOptions<Kind extends DomainEventKind = DomainEventKind> extends WatchLimits {
   /** Default: every kind but `block-job-by-path`. */
   kinds?: readonly Kind[] | undefined
   /** Only of this guest; the daemon filters. */
   domain?: { readonly uuid: string; readonly name: string; readonly id: number } | undefined
 }
+/** Which of QEMU's own events to watch, and for how long. */
 export interface MonitorWatchOptions extends WatchLimits {
   domain?: WatchOptions['domain']
   /** Name of the event, such as `SHUTDOWN`; or a pattern, by `flags`. Default: all. */

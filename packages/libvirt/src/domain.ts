@@ -25,7 +25,7 @@ import type { CallOptions } from './rpc/call.ts'
 import { duplexOf } from './rpc/stream.ts'
 import { Snapshots } from './snapshot.ts'
 import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
-import { uuidBytes, uuidText } from './uuid.ts'
+import { uuidText } from './uuid.ts'
 import {
   type BlockJobType,
   blockJobTypes,
@@ -35,6 +35,7 @@ import {
   stateReason,
 } from './words.ts'
 
+/** The figures of a guest that are had in one quick call. */
 export interface DomainInfo {
   state: DomainState
   maxMemoryKiB: number
@@ -42,11 +43,13 @@ export interface DomainInfo {
   vcpus: number
   cpuTimeNs: bigint
 }
+/** Sizes of a disk: as the guest sees it, as allocated on the host, and up to the last byte that the host holds. */
 export interface BlockInfo {
   capacityBytes: bigint
   allocationBytes: bigint
   physicalBytes: bigint
 }
+/** What a guest has read from a disk and written to it since it was started. */
 export interface BlockStats {
   readRequests: bigint
   readBytes: bigint
@@ -55,6 +58,7 @@ export interface BlockStats {
   /** -1 when QEMU does not tell. */
   errors: bigint
 }
+/** Counters of a network card as the guest sees it: `rx` is what it has received. */
 export interface InterfaceStats {
   rxBytes: bigint
   rxPackets: bigint
@@ -67,12 +71,14 @@ export interface InterfaceStats {
 }
 /** KiB, but `lastUpdate` (seconds since 1970) and the counts of faults and huge pages. What is absent was not told. */
 export type MemoryStats = Partial<Record<(typeof memoryStatNames)[number], number>>
+/** A network card, by the name that the asked source has for it, and its addresses. */
 export interface InterfaceAddresses {
   name: string
   mac: string | undefined
   addresses: { family: 'ipv4' | 'ipv6'; address: string; prefix: number }[]
 }
 
+/** How the hypervisor's monitor of a guest fares. */
 export interface ControlInfo {
   state: 'ok' | 'job' | 'occupied' | 'error' | 'unknown'
   /** Of the state `error`. */
@@ -80,10 +86,12 @@ export interface ControlInfo {
   /** For how long. */
   stateTimeMs: number
 }
+/** How the host confines a guest, such as by an SELinux label. */
 export interface SecurityLabel {
   label: string
   enforcing: boolean
 }
+/** A virtual processor of a running guest. */
 export interface Vcpu {
   number: number
   state: 'offline' | 'running' | 'blocked' | 'unknown'
@@ -93,13 +101,17 @@ export interface Vcpu {
   /** Where it may run. */
   affinity: number[]
 }
+/** A thread that does the work of disks. */
 export interface IoThread {
   id: number
   /** Where it may run. */
   cpus: number[]
 }
+/** Whether a job runs (`bounded`: it is known for how long) or how it ended. */
 export type JobType = (typeof jobTypes)[number] | 'unknown'
+/** What a job does. */
 export type JobOperation = (typeof jobOperations)[number]
+/** Progress of the job that runs on a guest, such as a migration. */
 export interface JobInfo {
   type: JobType
   timeElapsedMs: number
@@ -114,12 +126,14 @@ export interface JobInfo {
   fileProcessedBytes: bigint
   fileRemainingBytes: bigint
 }
+/** Progress of a job, or what it came to, in all detail that the hypervisor gives. */
 export interface JobStats {
   type: JobType
   operation: JobOperation
   /** By libvirt's names, such as `memory_processed`. */
   values: Params
 }
+/** Progress of the job that runs on a disk. */
 export interface BlockJobInfo {
   type: BlockJobType
   bandwidth: bigint
@@ -127,10 +141,12 @@ export interface BlockJobInfo {
   current: bigint
   end: bigint
 }
+/** A disk that stands in error. */
 export interface DiskError {
   disk: string
   error: 'none' | 'unspecified' | 'no-space' | 'unknown'
 }
+/** A file system that is mounted in a guest. */
 export interface FileSystem {
   mountpoint: string
   /** As the guest names the device. */
@@ -139,6 +155,7 @@ export interface FileSystem {
   /** Targets of the disks below it. */
   devAliases: string[]
 }
+/** A guest's clock. */
 export interface GuestTime {
   /** Since 1970. */
   seconds: number
@@ -173,6 +190,7 @@ const securityLabel = ({ label, enforcing }: { label: Uint8Array; enforcing: num
   return { label: Buffer.from(label.subarray(0, end < 0 ? undefined : end)).toString(), enforcing: enforcing !== 0 }
 }
 
+/** One guest. A plain handle; the daemon finds it by uuid. */
 export class Domain {
   /** @libvirt virDomainGetUUID, virDomainGetUUIDString */
   readonly uuid: string
@@ -184,11 +202,11 @@ export class Domain {
   readonly connection: Connection
   readonly #dom: NonnullDomain
 
-  constructor(connection: Connection, { uuid, name, id }: { uuid: string; name: string; id: number }) {
-    this.#dom = { uuid: uuidBytes(uuid), name, id }
-    this.uuid = uuidText(this.#dom.uuid)
-    this.name = name
-    this.id = id
+  constructor(connection: Connection, dom: NonnullDomain) {
+    this.#dom = dom
+    this.uuid = uuidText(dom.uuid)
+    this.name = dom.name
+    this.id = dom.id
     this.connection = connection
   }
 
@@ -313,7 +331,7 @@ export class Domain {
   /** Only of a guest that does not run. The handle of the new name is given. @libvirt virDomainRename */
   async rename(newName: string, flags = 0, options?: CallOptions): Promise<Domain> {
     await this.connection.raw.domainRename({ dom: this.#dom, newName, flags }, options)
-    return new Domain(this.connection, { uuid: this.uuid, name: newName, id: this.id })
+    return new Domain(this.connection, { ...this.#dom, name: newName })
   }
   /** target: VIR_NODE_SUSPEND_TARGET_*. 0 seconds: until it is woken. @libvirt virDomainPMSuspendForDuration */
   async pmSuspendForDuration(
@@ -1238,9 +1256,11 @@ export class Domain {
 
   // ---- Snapshots and checkpoints -----------------------------------------------------------------------------
 
+  /** Moments that it can go back to. */
   get snapshots(): Snapshots {
     return new Snapshots(this)
   }
+  /** Moments from which its disks note what changes. */
   get checkpoints(): Checkpoints {
     return new Checkpoints(this)
   }
@@ -1256,6 +1276,7 @@ export class Domain {
     return this.connection.domains.on(kind, listener, { domain: this })
   }
 
+  /** For messages: name and uuid. */
   toString(): string {
     return this.name === '' ? this.uuid : `${this.name} (${this.uuid})`
   }

@@ -19,21 +19,25 @@ import * as C from './generated/constants.ts'
 import type { DomainStatsRecord, NonnullDomain } from './generated/types.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { type Params, paramsOf, type SendParams, toParams } from './typed-params.ts'
-import { uuidBytes, uuidText } from './uuid.ts'
+import { uuidBytes } from './uuid.ts'
 import { type DomainState, domainState, stateReason } from './words.ts'
 
+/** A guest and the state that it was in when it was asked. */
 export interface DomainWithState {
   domain: Domain
   state: DomainState
   reason: string
 }
+/** A guest and its figures. */
 export interface DomainStats {
   domain: Domain
   /** By libvirt's names, such as `state.state`, `cpu.time`, `block.0.rd.bytes`; 64-bit values are bigint. */
   values: Params
 }
+/** A watch of guests, by what it gives while no event is lost. */
 export type DomainEvents = Watch<Exclude<DomainEvent, EventsLost>>
 
+/** `connection.domains`. */
 export class Domains {
   readonly connection: Connection
   readonly #events: EventHub
@@ -45,11 +49,11 @@ export class Domains {
 
   /** For results of `connection.raw`. */
   of(dom: NonnullDomain): Domain {
-    return new Domain(this.connection, { uuid: uuidText(dom.uuid), name: dom.name, id: dom.id })
+    return new Domain(this.connection, dom)
   }
   /** A handle without asking the daemon: whether it exists shows in its first call. */
   handle(uuid: string, name = ''): Domain {
-    return new Domain(this.connection, { uuid, name, id: -1 })
+    return new Domain(this.connection, { uuid: uuidBytes(uuid), name, id: -1 })
   }
 
   // ---- Finding -----------------------------------------------------------------------------------------------
@@ -66,12 +70,15 @@ export class Domains {
   async lookupById(id: number, options?: CallOptions): Promise<Domain> {
     return this.of((await this.connection.raw.domainLookupById({ id }, options)).dom)
   }
+  /** Undefined where there is none. */
   async findByUuid(uuid: string, options?: CallOptions): Promise<Domain | undefined> {
     return unlessMissing(this.lookupByUuid(uuid, options))
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<Domain | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
+  /** Undefined where there is none. */
   async findById(id: number, options?: CallOptions): Promise<Domain | undefined> {
     return unlessMissing(this.lookupById(id, options))
   }

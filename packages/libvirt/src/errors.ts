@@ -8,6 +8,7 @@ import * as constants from './generated/constants.ts'
  */
 export type LibvirtErrorOrigin = 'daemon' | 'connection' | 'timeout' | 'protocol' | 'request'
 
+/** What a `LibvirtError` is made of, beside its message. */
 export interface LibvirtErrorFields {
   origin: LibvirtErrorOrigin
   /** virErrorNumber. On this side's errors the nearest one. */
@@ -55,6 +56,7 @@ const notFound: ReadonlySet<number> = new Set([
   constants.VIR_ERR_DEVICE_MISSING,
 ])
 
+/** Whatever fails between a caller and a hypervisor. Ask it what it means, or compare `code` with `VIR_ERR_*`. */
 export class LibvirtError extends Error {
   readonly origin: LibvirtErrorOrigin
   readonly code: number

@@ -17,6 +17,7 @@ export interface EventsLost {
   kind: 'events-lost'
   cause: 'reconnected' | 'overflow'
 }
+/** How long a watch lasts, and how much waits for a slow reader. */
 export interface WatchLimits {
   /** Ends the iteration, without an error. */
   signal?: AbortSignal | undefined

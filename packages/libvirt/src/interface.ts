@@ -7,6 +7,7 @@ import type { CallOptions } from './rpc/call.ts'
 /** REMOTE_INTERFACE_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 16_384
 
+/** `connection.interfaces`. */
 export class Interfaces {
   readonly connection: Connection
 
@@ -27,9 +28,11 @@ export class Interfaces {
   async lookupByMac(mac: string, options?: CallOptions): Promise<Interface> {
     return this.of((await this.connection.raw.interfaceLookupByMacString({ mac }, options)).iface)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<Interface | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
+  /** Undefined where there is none. */
   async findByMac(mac: string, options?: CallOptions): Promise<Interface | undefined> {
     return unlessMissing(this.lookupByMac(mac, options))
   }
@@ -124,6 +127,7 @@ export class Interface {
     await this.connection.raw.interfaceUndefine({ iface: this.handle }, options)
   }
 
+  /** For messages: the name. */
   toString(): string {
     return `${this.name} (${this.mac})`
   }

@@ -19,6 +19,7 @@ import { parseUri } from './uri.ts'
 
 /** VIR_MIGRATE_PARAM_*; `bandwidth` is MiB/s. */
 export type MigrateParams = SendParams<typeof migrateParameters>
+/** When to give up. */
 export interface MigrateOptions {
   /**
    * Cancels the migration as long as that is possible: the guest goes on where it was, and the call rejects with the

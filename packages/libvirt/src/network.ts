@@ -9,12 +9,15 @@ import { type Params, type ParamsToSend, type ParamTypes, paramsOf, toParams } f
 import { uuidBytes, uuidText } from './uuid.ts'
 
 const lifecycleEvents = ['defined', 'undefined', 'started', 'stopped'] as const
+/** What happened to a network. */
 export interface NetworkEvent {
   kind: 'lifecycle'
   network: { name: string; uuid: string }
   event: (typeof lifecycleEvents)[number]
 }
+/** A watch of networks. */
 export type NetworkEvents = Watch<NetworkEvent>
+/** What to watch, and for how long. */
 export interface NetworkWatchOptions extends WatchLimits {
   /** Only of this network; the daemon filters. */
   network?: { readonly uuid: string; readonly name: string } | undefined
@@ -38,6 +41,7 @@ export interface DhcpLease {
 }
 
 export const networkUpdateCommands = ['none', 'modify', 'delete', 'add-last', 'add-first'] as const
+/** What is done to the part of a definition. */
 export type NetworkUpdateCommand = Exclude<(typeof networkUpdateCommands)[number], 'none'>
 /** Parts of a definition, by the number of virNetworkUpdateSection. */
 export const networkSections = [
@@ -55,7 +59,9 @@ export const networkSections = [
   'dns-txt',
   'dns-srv',
 ] as const
+/** Part of a definition that can be changed while the network runs. */
 export type NetworkSection = Exclude<(typeof networkSections)[number], 'none'>
+/** A change of one part of a network's definition. */
 export interface NetworkUpdate {
   command: NetworkUpdateCommand
   section: NetworkSection
@@ -72,6 +78,7 @@ const FEATURE_UPDATE_ORDER = 16
 /** REMOTE_NETWORK_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 16_384
 
+/** `connection.networks`. */
 export class Networks {
   readonly connection: Connection
   readonly #events: EventHub
@@ -83,11 +90,11 @@ export class Networks {
 
   /** For results of `connection.raw`. */
   of(net: NonnullNetwork): Network {
-    return new Network(this.connection, { uuid: uuidText(net.uuid), name: net.name })
+    return new Network(this.connection, net)
   }
   /** A handle without asking the daemon: whether it exists shows in its first call. */
   handle(uuid: string, name = ''): Network {
-    return new Network(this.connection, { uuid, name })
+    return new Network(this.connection, { uuid: uuidBytes(uuid), name })
   }
 
   /** @libvirt virNetworkLookupByName */
@@ -98,9 +105,11 @@ export class Networks {
   async lookupByUuid(uuid: string, options?: CallOptions): Promise<Network> {
     return this.of((await this.connection.raw.networkLookupByUuid({ uuid: uuidBytes(uuid) }, options)).net)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<Network | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
+  /** Undefined where there is none. */
   async findByUuid(uuid: string, options?: CallOptions): Promise<Network | undefined> {
     return unlessMissing(this.lookupByUuid(uuid, options))
   }
@@ -196,11 +205,11 @@ export class Network {
   readonly name: string
   readonly #net: NonnullNetwork
 
-  constructor(connection: Connection, { uuid, name }: { uuid: string; name: string }) {
+  constructor(connection: Connection, net: NonnullNetwork) {
     this.connection = connection
-    this.#net = { uuid: uuidBytes(uuid), name }
-    this.uuid = uuidText(this.#net.uuid)
-    this.name = name
+    this.#net = net
+    this.uuid = uuidText(net.uuid)
+    this.name = net.name
   }
 
   /** For calls of `connection.raw`. */
@@ -287,6 +296,7 @@ export class Network {
     const args = { network: this.#net, uuid: uuidBytes(uuid) }
     return new NetworkPort(this, (await this.connection.raw.networkPortLookupByUuid(args, options)).port)
   }
+  /** Undefined where there is none. */
   async findPortByUuid(uuid: string, options?: CallOptions): Promise<NetworkPort | undefined> {
     return unlessMissing(this.lookupPortByUuid(uuid, options))
   }
@@ -305,6 +315,7 @@ export class Network {
     return this.connection.networks.watch({ ...limits, network: this })
   }
 
+  /** For messages: name and uuid. */
   toString(): string {
     return this.name === '' ? this.uuid : `${this.name} (${this.uuid})`
   }
@@ -335,6 +346,7 @@ export class NetworkPort {
     this.uuid = uuidText(port.uuid)
   }
 
+  /** Of the network. */
   get connection(): Connection {
     return this.network.connection
   }
@@ -363,6 +375,7 @@ export class NetworkPort {
     await this.connection.raw.networkPortDelete({ port: this.#port, flags }, options)
   }
 
+  /** For messages. */
   toString(): string {
     return `${this.uuid} of ${this.network}`
   }

@@ -7,12 +7,16 @@ import type { NodeDeviceEventLifecycleMsg, NodeDeviceEventUpdateMsg, NonnullNode
 import type { CallOptions } from './rpc/call.ts'
 
 const lifecycleEvents = ['created', 'deleted', 'defined', 'undefined'] as const
+/** What happened to a device. */
 export type NodeDeviceEvent =
   | { kind: 'lifecycle'; device: { name: string }; event: (typeof lifecycleEvents)[number] }
   /** Something of its description has changed. */
   | { kind: 'update'; device: { name: string } }
+/** Names of the kinds of events of devices. */
 export type NodeDeviceEventKind = NodeDeviceEvent['kind']
+/** A watch of devices. */
 export type NodeDeviceEvents = Watch<NodeDeviceEvent>
+/** What to watch, and for how long. */
 export interface NodeDeviceWatchOptions extends WatchLimits {
   /** Default: both. */
   kinds?: readonly NodeDeviceEventKind[] | undefined
@@ -23,6 +27,7 @@ export interface NodeDeviceWatchOptions extends WatchLimits {
 /** REMOTE_NODE_DEVICE_NAME_LIST_MAX, REMOTE_NODE_DEVICE_CAPS_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 65_536
 
+/** `connection.nodeDevices`. */
 export class NodeDevices {
   readonly connection: Connection
   readonly #events: EventHub
@@ -49,6 +54,7 @@ export class NodeDevices {
   async lookupScsiHostByWwn(wwnn: string, wwpn: string, flags = 0, options?: CallOptions): Promise<NodeDevice> {
     return this.of((await this.connection.raw.nodeDeviceLookupScsiHostByWwn({ wwnn, wwpn, flags }, options)).dev)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<NodeDevice | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
@@ -220,6 +226,7 @@ export class NodeDevice {
     return this.connection.nodeDevices.watch({ ...wanted, device: this })
   }
 
+  /** For messages: the name. */
   toString(): string {
     return this.name
   }

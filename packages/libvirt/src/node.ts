@@ -4,6 +4,7 @@ import * as C from './generated/constants.ts'
 import type { CallOptions } from './rpc/call.ts'
 import { type Params, type ParamsToSend, type ParamTypes, paramsOf, toParams } from './typed-params.ts'
 
+/** The host's processors and memory. */
 export interface NodeInfo {
   /** CPU family, such as `x86_64`. */
   model: string
@@ -20,6 +21,7 @@ export interface NodeInfo {
 export type NodeCpuStats = Record<string, bigint>
 /** By libvirt's names, such as `total` and `free`, in KiB. */
 export type NodeMemoryStats = Record<string, number>
+/** Which processors of the host are online. */
 export interface NodeCpuMap {
   /** How many there are, online or not. */
   cpus: number
@@ -27,11 +29,13 @@ export interface NodeCpuMap {
   /** Whether each is online, by its number. */
   map: boolean[]
 }
+/** How many pages of one size are free. */
 export interface FreePages {
   pageSizeKiB: number
   /** One for each NUMA cell that was asked for. */
   free: number[]
 }
+/** How a host sleeps: to memory, to disk, or to both. */
 export type SuspendTarget = 'memory' | 'disk' | 'hybrid'
 
 /** The most that the daemon may send: REMOTE_NODE_MAX_CELLS. */
@@ -48,6 +52,7 @@ const memoryParameters: ParamTypes = {
   [C.VIR_NODE_MEMORY_SHARED_MERGE_ACROSS_NODES]: 'uint',
 }
 
+/** `connection.node`. */
 export class Node {
   readonly connection: Connection
 

@@ -8,6 +8,7 @@ import { uuidBytes, uuidText } from './uuid.ts'
 /** REMOTE_NWFILTER_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 16_384
 
+/** `connection.nwFilters`. */
 export class NwFilters {
   readonly connection: Connection
 
@@ -17,7 +18,7 @@ export class NwFilters {
 
   /** For results of `connection.raw`. */
   of(nwfilter: NonnullNwfilter): NwFilter {
-    return new NwFilter(this.connection, { uuid: uuidText(nwfilter.uuid), name: nwfilter.name })
+    return new NwFilter(this.connection, nwfilter)
   }
 
   /** @libvirt virNWFilterLookupByName */
@@ -28,9 +29,11 @@ export class NwFilters {
   async lookupByUuid(uuid: string, options?: CallOptions): Promise<NwFilter> {
     return this.of((await this.connection.raw.nwfilterLookupByUuid({ uuid: uuidBytes(uuid) }, options)).nwfilter)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<NwFilter | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
+  /** Undefined where there is none. */
   async findByUuid(uuid: string, options?: CallOptions): Promise<NwFilter | undefined> {
     return unlessMissing(this.lookupByUuid(uuid, options))
   }
@@ -71,11 +74,11 @@ export class NwFilter {
   readonly name: string
   readonly #nwfilter: NonnullNwfilter
 
-  constructor(connection: Connection, { uuid, name }: { uuid: string; name: string }) {
+  constructor(connection: Connection, nwfilter: NonnullNwfilter) {
     this.connection = connection
-    this.#nwfilter = { uuid: uuidBytes(uuid), name }
-    this.uuid = uuidText(this.#nwfilter.uuid)
-    this.name = name
+    this.#nwfilter = nwfilter
+    this.uuid = uuidText(nwfilter.uuid)
+    this.name = nwfilter.name
   }
 
   /** For calls of `connection.raw`. */
@@ -92,11 +95,13 @@ export class NwFilter {
     await this.connection.raw.nwfilterUndefine({ nwfilter: this.#nwfilter }, options)
   }
 
+  /** For messages: name and uuid. */
   toString(): string {
     return `${this.name} (${this.uuid})`
   }
 }
 
+/** `connection.nwFilterBindings`. */
 export class NwFilterBindings {
   readonly connection: Connection
 
@@ -113,6 +118,7 @@ export class NwFilterBindings {
   async lookupByPortDev(portDev: string, options?: CallOptions): Promise<NwFilterBinding> {
     return this.of((await this.connection.raw.nwfilterBindingLookupByPortDev({ name: portDev }, options)).nwfilter)
   }
+  /** Undefined where there is none. */
   async findByPortDev(portDev: string, options?: CallOptions): Promise<NwFilterBinding | undefined> {
     return unlessMissing(this.lookupByPortDev(portDev, options))
   }
@@ -159,6 +165,7 @@ export class NwFilterBinding {
     await this.connection.raw.nwfilterBindingDelete({ nwfilter: this.handle }, options)
   }
 
+  /** For messages. */
   toString(): string {
     return `${this.filterName} on ${this.portDev}`
   }

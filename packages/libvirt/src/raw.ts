@@ -5,6 +5,7 @@ import type { CallOptions } from './rpc/call.ts'
 import type { CallOnSession } from './rpc/link.ts'
 import { PROGRAM_QEMU, PROGRAM_REMOTE } from './rpc/packet.ts'
 
+/** The methods, each a call of this function. */
 export function rawApi(call: CallOnSession): RawApi {
   const methods: Record<string, (args: unknown, options?: CallOptions) => Promise<unknown>> = {}
   for (const entry of remoteCalls) methods[entry[1]] = (args, options) => call(PROGRAM_REMOTE, entry, args, options)

@@ -9,19 +9,25 @@ import { uuidBytes, uuidText } from './uuid.ts'
 
 /** By the number of virSecretUsageType. */
 export const secretUsages = ['none', 'volume', 'ceph', 'iscsi', 'tls', 'vtpm'] as const
+/** What a secret is for. */
 export type SecretUsage = (typeof secretUsages)[number]
 
+/** The secret of an event. */
 export interface SecretRef {
   uuid: string
   usageType: SecretUsage
   usageId: string
 }
 const lifecycleEvents = ['defined', 'undefined'] as const
+/** What happened to a secret. */
 export type SecretEvent =
   | { kind: 'lifecycle'; secret: SecretRef; event: (typeof lifecycleEvents)[number] }
   | { kind: 'value-changed'; secret: SecretRef }
+/** Names of the kinds of events of secrets. */
 export type SecretEventKind = SecretEvent['kind']
+/** A watch of secrets. */
 export type SecretEvents = Watch<SecretEvent>
+/** What to watch, and for how long. */
 export interface SecretWatchOptions extends WatchLimits {
   /** Default: both. */
   kinds?: readonly SecretEventKind[] | undefined
@@ -32,6 +38,7 @@ export interface SecretWatchOptions extends WatchLimits {
 /** REMOTE_SECRET_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 16_384
 
+/** `connection.secrets`. */
 export class Secrets {
   readonly connection: Connection
   readonly #events: EventHub
@@ -55,9 +62,11 @@ export class Secrets {
     const args = { usageType: secretUsages.indexOf(usage), usageID: usageId }
     return this.of((await this.connection.raw.secretLookupByUsage(args, options)).secret)
   }
+  /** Undefined where there is none. */
   async findByUuid(uuid: string, options?: CallOptions): Promise<Secret | undefined> {
     return unlessMissing(this.lookupByUuid(uuid, options))
   }
+  /** Undefined where there is none. */
   async findByUsage(usage: SecretUsage, usageId: string, options?: CallOptions): Promise<Secret | undefined> {
     return unlessMissing(this.lookupByUsage(usage, usageId, options))
   }
@@ -192,6 +201,7 @@ export class Secret {
     return this.connection.secrets.watch({ ...wanted, secret: this })
   }
 
+  /** For messages. */
   toString(): string {
     return this.uuid
   }

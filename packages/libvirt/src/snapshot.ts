@@ -15,6 +15,7 @@ export class Snapshots {
   constructor(domain: Domain) {
     this.domain = domain
   }
+  /** Of the guest. */
   get connection(): Connection {
     return this.domain.connection
   }
@@ -36,6 +37,7 @@ export class Snapshots {
     const args = { dom: this.domain.handle, name, flags: 0 }
     return this.#of((await this.connection.raw.domainSnapshotLookupByName(args, options)).snap)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<Snapshot | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
@@ -66,6 +68,7 @@ export class Snapshots {
   }
 }
 
+/** One snapshot. A plain handle; the daemon finds it by guest and name. */
 export class Snapshot {
   /** @libvirt virDomainSnapshotGetDomain */
   readonly domain: Domain

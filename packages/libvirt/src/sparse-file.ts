@@ -8,6 +8,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { requestError } from './errors.ts'
 import type { RpcStream } from './rpc/stream.ts'
 
+/** How much went through a transfer. */
 export interface Transferred {
   /** From the first byte to the last, holes included. */
   bytes: number

@@ -9,7 +9,9 @@ import { StorageVolume } from './storage-volume.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
 
 export const storagePoolStates = ['inactive', 'building', 'running', 'degraded', 'inaccessible'] as const
+/** Whether a pool is in use, and how it fares. */
 export type StoragePoolState = (typeof storagePoolStates)[number]
+/** State and room of a pool. */
 export interface StoragePoolInfo {
   state: StoragePoolState | 'unknown'
   capacityBytes: bigint
@@ -19,17 +21,22 @@ export interface StoragePoolInfo {
 }
 
 const lifecycleEvents = ['defined', 'undefined', 'started', 'stopped', 'created', 'deleted'] as const
+/** The pool of an event. */
 export interface StoragePoolRef {
   name: string
   uuid: string
 }
+/** What happened to a pool. */
 export type StoragePoolEvent =
   /** `created`, `deleted`: what it stands on was built or removed. */
   | { kind: 'lifecycle'; pool: StoragePoolRef; event: (typeof lifecycleEvents)[number] }
   /** Its volumes were looked at anew. */
   | { kind: 'refresh'; pool: StoragePoolRef }
+/** Names of the kinds of events of pools. */
 export type StoragePoolEventKind = StoragePoolEvent['kind']
+/** A watch of pools. */
 export type StoragePoolEvents = Watch<StoragePoolEvent>
+/** What to watch, and for how long. */
 export interface StoragePoolWatchOptions extends WatchLimits {
   /** Default: both. */
   kinds?: readonly StoragePoolEventKind[] | undefined
@@ -40,6 +47,7 @@ export interface StoragePoolWatchOptions extends WatchLimits {
 /** REMOTE_STORAGE_POOL_LIST_MAX, REMOTE_STORAGE_VOL_LIST_MAX: the most that the daemon may send. */
 const LIST_MAX = 16_384
 
+/** `connection.storagePools`. */
 export class StoragePools {
   readonly connection: Connection
   readonly #events: EventHub
@@ -51,11 +59,11 @@ export class StoragePools {
 
   /** For results of `connection.raw`. */
   of(pool: NonnullStoragePool): StoragePool {
-    return new StoragePool(this.connection, { uuid: uuidText(pool.uuid), name: pool.name })
+    return new StoragePool(this.connection, pool)
   }
   /** A handle without asking the daemon: whether it exists shows in its first call. */
   handle(uuid: string, name = ''): StoragePool {
-    return new StoragePool(this.connection, { uuid, name })
+    return new StoragePool(this.connection, { uuid: uuidBytes(uuid), name })
   }
 
   // ---- Finding and listing -----------------------------------------------------------------------------------
@@ -76,12 +84,15 @@ export class StoragePools {
   async lookupByVolume(volume: StorageVolume, options?: CallOptions): Promise<StoragePool> {
     return this.of((await this.connection.raw.storagePoolLookupByVolume({ vol: volume.handle }, options)).pool)
   }
+  /** Undefined where there is none. */
   async findByName(name: string, options?: CallOptions): Promise<StoragePool | undefined> {
     return unlessMissing(this.lookupByName(name, options))
   }
+  /** Undefined where there is none. */
   async findByUuid(uuid: string, options?: CallOptions): Promise<StoragePool | undefined> {
     return unlessMissing(this.lookupByUuid(uuid, options))
   }
+  /** Undefined where there is none. */
   async findByTargetPath(path: string, options?: CallOptions): Promise<StoragePool | undefined> {
     return unlessMissing(this.lookupByTargetPath(path, options))
   }
@@ -203,11 +214,11 @@ export class StoragePool {
   readonly name: string
   readonly #pool: NonnullStoragePool
 
-  constructor(connection: Connection, { uuid, name }: { uuid: string; name: string }) {
+  constructor(connection: Connection, pool: NonnullStoragePool) {
     this.connection = connection
-    this.#pool = { uuid: uuidBytes(uuid), name }
-    this.uuid = uuidText(this.#pool.uuid)
-    this.name = name
+    this.#pool = pool
+    this.uuid = uuidText(pool.uuid)
+    this.name = pool.name
   }
 
   /** For calls of `connection.raw`. */
@@ -296,6 +307,7 @@ export class StoragePool {
     const { vol } = await this.connection.raw.storageVolLookupByName({ pool: this.#pool, name }, options)
     return new StorageVolume(this.connection, vol)
   }
+  /** Undefined where there is none. */
   async findVolumeByName(name: string, options?: CallOptions): Promise<StorageVolume | undefined> {
     return unlessMissing(this.lookupVolumeByName(name, options))
   }
@@ -324,6 +336,7 @@ export class StoragePool {
     return this.connection.storagePools.watch({ ...wanted, pool: this })
   }
 
+  /** For messages: name and uuid. */
   toString(): string {
     return this.name === '' ? this.uuid : `${this.name} (${this.uuid})`
   }

@@ -10,7 +10,9 @@ import { type RpcStream, readableOf, writableOf } from './rpc/stream.ts'
 import { receiveIntoFile, sendFromFile, type Transferred } from './sparse-file.ts'
 
 export const storageVolumeTypes = ['file', 'block', 'dir', 'network', 'netdir', 'ploop'] as const
+/** What a volume is on the host. */
 export type StorageVolumeType = (typeof storageVolumeTypes)[number]
+/** Kind and sizes of a volume. */
 export interface StorageVolumeInfo {
   type: StorageVolumeType | 'unknown'
   /** As a guest sees it. */
@@ -31,8 +33,10 @@ export const wipeAlgorithms = [
   'random',
   'trim',
 ] as const
+/** A way to overwrite. */
 export type WipeAlgorithm = (typeof wipeAlgorithms)[number]
 
+/** Which part of a volume is transferred, and when to give up. */
 export interface TransferOptions {
   offsetBytes?: number | bigint | undefined
   /** Default: all. */
@@ -42,10 +46,12 @@ export interface TransferOptions {
   /** Aborts the transfer, whenever that is. */
   signal?: AbortSignal | undefined
 }
+/** The same, and whether holes are told apart. */
 export interface StreamTransferOptions extends TransferOptions {
   /** Holes are chunks of their own, `{ hole: bigint }`, among the bytes; the stream is one of objects. Default false. */
   sparse?: boolean | undefined
 }
+/** The same, and whether holes are sent as such. */
 export interface UploadFileOptions extends TransferOptions {
   /**
    * Send holes as holes. A hole does not overwrite what the volume holds in its place, and cuts off what comes behind;
@@ -74,9 +80,11 @@ export class StorageVolumes {
   async lookupByPath(path: string, options?: CallOptions): Promise<StorageVolume> {
     return this.of((await this.connection.raw.storageVolLookupByPath({ path }, options)).vol)
   }
+  /** Undefined where there is none. */
   async findByKey(key: string, options?: CallOptions): Promise<StorageVolume | undefined> {
     return unlessMissing(this.lookupByKey(key, options))
   }
+  /** Undefined where there is none. */
   async findByPath(path: string, options?: CallOptions): Promise<StorageVolume | undefined> {
     return unlessMissing(this.lookupByPath(path, options))
   }
@@ -238,6 +246,7 @@ export class StorageVolume {
     return { untilBytes: allocationBytes === 0n ? 0 : length, lengthBytes: length }
   }
 
+  /** For messages: pool and name. */
   toString(): string {
     return `${this.pool}/${this.name}`
   }

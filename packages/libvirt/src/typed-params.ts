@@ -9,6 +9,7 @@ import { requestError } from './errors.ts'
 import * as C from './generated/constants.ts'
 import type { TypedParam, TypedParamValue } from './generated/types.ts'
 
+/** A value as it is read; 64-bit ones are bigint. */
 export type ParamValue = number | bigint | string | boolean
 /** By libvirt's names, such as `vcpu_quota`. */
 export type Params = Record<string, ParamValue>
@@ -17,6 +18,7 @@ export type ParamsToSend = Record<
   string,
   ParamValue | TypedParamValue | readonly (ParamValue | TypedParamValue)[] | undefined
 >
+/** Names of libvirt's types of values: `llong` and `ullong` have 64 bits. */
 export type ParamType = 'int' | 'uint' | 'llong' | 'ullong' | 'double' | 'boolean' | 'string'
 /** What libvirt wants by name. */
 export type ParamTypes = Readonly<Record<string, ParamType>>

@@ -10,6 +10,7 @@ export const domainStates = [
   'crashed',
   'pmsuspended',
 ] as const
+/** virDomainState. `nostate`: the hypervisor does not tell; `shutdown`: on its way to `shutoff`. */
 export type DomainState = (typeof domainStates)[number]
 
 const reasons: Partial<Record<DomainState, readonly string[]>> = {
@@ -48,6 +49,7 @@ const reasons: Partial<Record<DomainState, readonly string[]>> = {
   crashed: ['unknown', 'panicked'],
 }
 
+/** `nostate` for what a newer daemon may say, too. */
 export function domainState(state: number): DomainState {
   return domainStates[state] ?? 'nostate'
 }
@@ -78,6 +80,7 @@ const lifecycle = {
   pmsuspended: ['memory', 'disk'],
   crashed: ['panicked', 'crashloaded'],
 } as const
+/** virDomainEventType. */
 export type LifecycleEvent = keyof typeof lifecycle
 const lifecycleEvents = Object.keys(lifecycle) as LifecycleEvent[]
 
@@ -90,16 +93,20 @@ export function lifecycleWords(event: number, detail: number): { event: Lifecycl
 }
 
 export const ioErrorActions = ['none', 'pause', 'report'] as const
+/** What the hypervisor did about a disk that failed: nothing, pause the guest, or tell the guest. */
 export type IoErrorAction = (typeof ioErrorActions)[number]
 
 export const watchdogActions = ['none', 'pause', 'reset', 'poweroff', 'shutdown', 'debug', 'inject-nmi'] as const
+/** What the watchdog of a guest did when it was not heard of. */
 export type WatchdogAction = (typeof watchdogActions)[number] | 'unknown'
 
 /** virDomainBlockJobType */
 export const blockJobTypes = ['unknown', 'pull', 'copy', 'commit', 'active-commit', 'backup'] as const
+/** What a job on a disk does. */
 export type BlockJobType = (typeof blockJobTypes)[number]
 /** virConnectDomainEventBlockJobStatus. `ready`: a copy or an active commit now mirrors, and waits to be ended. */
 export const blockJobStatuses = ['completed', 'failed', 'canceled', 'ready'] as const
+/** How it stands. */
 export type BlockJobStatus = (typeof blockJobStatuses)[number] | 'unknown'
 
 /** Tags of virDomainMemoryStatTags, in order. */

@@ -2,6 +2,7 @@
 import type { Reader, Writer } from './xdr.ts'
 import type { RpcStream } from './stream.ts'
 
+/** How long to wait for an answer. */
 export interface CallOptions {
   /** Waiting for a free place included. 0 = no limit. The daemon goes on with a call that was given up. */
   timeoutMs?: number | undefined

@@ -15,6 +15,7 @@ import { PROGRAM_REMOTE } from './packet.ts'
 import { type KeepAlive, Session } from './session.ts'
 import type { Reader } from './xdr.ts'
 
+/** `reconnecting`: lost, and trying to come back; `closed`: for good. */
 export type ConnectionState = 'open' | 'reconnecting' | 'closed'
 
 export interface LinkOptions extends OpenOptions {

@@ -48,6 +48,7 @@ const PAUSE_BEAT_MS = 5000
 /** The longest that a timer of Node's can be. */
 const TIMER_MAX_MS = 0x7fffffff
 
+/** How a connection that fell silent is found out. */
 export interface KeepAlive {
   intervalMs: number
   /** Pings without any sign of life after which the connection counts as dead. */

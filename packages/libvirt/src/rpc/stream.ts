@@ -39,6 +39,10 @@ const PIECE_COST_BYTES = 256
 
 const costOf = (piece: Buffer | Hole) => PIECE_COST_BYTES + (piece instanceof Buffer ? piece.length : 0)
 
+/**
+ * What a call of `connection.raw` that opens a stream gives beside its result. What the reader has not taken waits, up
+ * to a bound; past it the whole connection stops reading.
+ */
 export class RpcStream implements AsyncDisposable {
   readonly #port: StreamPort
   readonly #queue = new Fifo<Buffer | Hole>()
@@ -124,11 +128,13 @@ export class RpcStream implements AsyncDisposable {
     return this.#close(STATUS_ERROR)
   }
 
+  /** Aborts it if it has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     // Not waited for: a daemon that hangs does not confirm.
     this.abort().catch(() => {})
   }
 
+  /** Every piece, in order. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer | Hole> {
     for (;;) {
       const piece = await this.read()
@@ -137,7 +143,7 @@ export class RpcStream implements AsyncDisposable {
     }
   }
 
-  /** For whoever neither reads nor writes just now. */
+  /** For whoever neither reads nor writes just now. @internal */
   onFail(listener: (error: LibvirtError) => void): void {
     if (this.#error !== undefined) listener(this.#error)
     else this.#onFail = listener
@@ -184,6 +190,7 @@ export class RpcStream implements AsyncDisposable {
 
   // ---- From the session ------------------------------------------------------------------------------------
 
+  /** A packet of the stream. @internal */
   receive(status: number, payload: Buffer | Hole): void {
     if (status === STATUS_CONTINUE) {
       if (this.#aborted) return
@@ -205,7 +212,7 @@ export class RpcStream implements AsyncDisposable {
     this.#wake()
   }
 
-  /** The daemon's error, or the end of the connection. */
+  /** The daemon's error, or the end of the connection. @internal */
   fail(error: LibvirtError): void {
     if (this.#closed) return
     this.#closed = true
