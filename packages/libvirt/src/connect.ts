@@ -1,11 +1,11 @@
 /** From a URI to a connection. */
 import { type AuthenticationOptions, parseWanted } from './auth/authenticate.ts'
 import type { AskCredentials, Credentials } from './auth/credentials.ts'
+import { resolveUri } from './client-config.ts'
 import { Connection } from './connection.ts'
-import { unsupportedError } from './errors.ts'
 import type { KeepAlive } from './rpc/session.ts'
+import { transportOf } from './transport/of-uri.ts'
 import type { Transport } from './transport/transport.ts'
-import { socketPath, unixTransport } from './transport/unix.ts'
 import { type LibvirtUri, parseUri } from './uri.ts'
 
 export interface ConnectOptions {
@@ -36,21 +36,19 @@ export interface ConnectOptions {
 }
 
 /**
- * Opens a connection to libvirt.
+ * Opens a connection to libvirt. Instead of a URI an alias of libvirt.conf will do; an empty text is the default there,
+ * or whatever daemon this host has.
  * @throws LibvirtError isConnectionLost() when there is no daemon, isTimeout(), isDenied(), or the driver's own error
  * @libvirt virConnectOpen, virConnectOpenReadOnly, virConnectOpenAuth
  */
 export async function connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
-  const parsed = parseUri(uri)
+  const target = await resolveUri(uri)
+  const parsed = parseUri(target)
   const readOnly = options.readOnly ?? false
-  let transport = options.transport
-  if (transport === undefined) {
-    if (parsed.transport !== 'unix') throw unsupportedError(`the transport ${parsed.transport} is not available`)
-    transport = unixTransport(socketPath(parsed, readOnly))
-  }
+  const transport = options.transport ?? transportOf(parsed, readOnly)
   const { keepAlive, reconnect } = options
   const maxCallsInFlight = options.maxCallsInFlight ?? 4
-  const connection = new Connection(uri, {
+  const connection = new Connection(target, {
     transport,
     name: parsed.name,
     readOnly,

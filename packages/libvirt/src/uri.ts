@@ -29,15 +29,16 @@ const own = new Set(
 )
 
 export function parseUri(text: string): LibvirtUri {
-  const match = /^([A-Za-z][A-Za-z0-9]*)(?:\+([a-z0-9]+))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(text)
+  const match = /^([A-Za-z][A-Za-z0-9]*)(?:\+([A-Za-z0-9]+))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(text)
   if (match === null) throw requestError(`no libvirt URI: ${text}`)
   const [, driver = '', wanted, authority = '', path = '', query = ''] = match
-  const place = /^(?:([^@]*)@)?(\[[0-9a-fA-F:.%]+\]|[^:]*)(?::(\d+))?$/.exec(authority)
+  const place = /^(?:([^@]*)@)?(\[[^\]]*\]|[^:[\]]*)(?::(\d+))?$/.exec(authority)
   if (place === null) throw requestError(`no host and port: ${authority}`)
-  const user = place[1] === undefined ? undefined : decodeURIComponent(place[1])
-  const host = place[2] === '' || place[2] === undefined ? undefined : place[2].replace(/^\[|\]$/g, '')
+  const user = place[1] === undefined ? undefined : decode(place[1])
+  const host = place[2] === '' || place[2] === undefined ? undefined : hostOf(place[2])
   const port = place[3] === undefined ? undefined : Number(place[3])
-  const transport = (wanted ?? (host === undefined ? 'unix' : 'tls')) as LibvirtUri['transport']
+  if (port !== undefined && (port < 1 || port > 65_535)) throw requestError(`no port: ${port} in ${text}`)
+  const transport = (wanted?.toLowerCase() ?? (host === undefined ? 'unix' : 'tls')) as LibvirtUri['transport']
   if (!transports.includes(transport)) throw requestError(`unknown transport ${transport} in ${text}`)
   if (transport === 'unix' && host !== undefined) throw requestError('a UNIX socket has no host')
 
@@ -45,8 +46,8 @@ export function parseUri(text: string): LibvirtUri {
   const rest: string[] = []
   for (const pair of query.split(/[&;]/).filter((part) => part !== '')) {
     const [key = '', value = ''] = pair.split(/=(.*)/s)
-    const name = decodeURIComponent(key)
-    if (own.has(name)) parameters.set(name, decodeURIComponent(value))
+    const name = decode(key)
+    if (own.has(name)) parameters.set(name, decode(value))
     else rest.push(pair)
   }
   const mode = parameters.get('mode') ?? 'auto'
@@ -65,4 +66,24 @@ export function parseUri(text: string): LibvirtUri {
     mode,
     parameters,
   }
+}
+
+function decode(text: string): string {
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(text)
+  } catch {
+    throw requestError(`no percent-encoding: ${text}`)
+  }
+  // Ends a string for the system, so that what was checked would not be what is used.
+  if (decoded.includes('\0')) throw requestError(`a zero byte in ${text}`)
+  return decoded
+}
+
+/** The zone of an IPv6 address stands behind `%25`, and by habit behind a bare `%`. */
+function hostOf(text: string): string {
+  const address = /^\[([0-9A-Fa-f:.]+)(?:%(?:25)?([\w.-]+))?\]$/.exec(text)
+  if (address !== null) return address[2] === undefined ? (address[1] as string) : `${address[1]}%${address[2]}`
+  if (text.startsWith('[')) throw requestError(`no IPv6 address: ${text}`)
+  return decode(text)
 }

@@ -1,4 +1,4 @@
-/** How bytes reach a daemon. UNIX sockets come with this package; anything else that is a Duplex will do. */
+/** How bytes reach a daemon. What a URI can name comes with this package; anything else that is a Duplex will do. */
 import type { Duplex } from 'node:stream'
 
 export interface Transport {

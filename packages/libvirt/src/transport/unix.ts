@@ -7,32 +7,21 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { connectionError } from '../errors.ts'
 import type { LibvirtUri } from '../uri.ts'
+import { opened } from './socket.ts'
 import type { Transport } from './transport.ts'
 
 export function unixTransport(path: string): Transport {
   return {
     description: `unix:${path}`,
     local: true,
-    open: (signal) =>
-      new Promise((resolve, reject) => {
-        signal.throwIfAborted()
-        const socket = connect({ path })
-        const abort = () => {
-          socket.destroy()
-          reject(signal.reason)
-        }
-        signal.addEventListener('abort', abort, { once: true })
-        const failed = (error: Error) => {
-          signal.removeEventListener('abort', abort)
-          reject(connectionError(`cannot connect to ${path}: ${error.message}`, error))
-        }
-        socket.once('error', failed)
-        socket.once('connect', () => {
-          signal.removeEventListener('abort', abort)
-          socket.off('error', failed)
-          resolve(socket)
-        })
-      }),
+    async open(signal) {
+      signal.throwIfAborted()
+      const socket = connect({ path })
+      await opened(socket, 'connect', signal, (error) =>
+        connectionError(`cannot connect to ${path}: ${error.message}`, error),
+      )
+      return socket
+    },
   }
 }
 
