@@ -192,8 +192,6 @@ const securityLabel = ({ label, enforcing }: { label: Uint8Array; enforcing: num
 
 /** One guest. A plain handle; the daemon finds it by uuid. */
 export class Domain {
-  /** @libvirt virDomainGetUUID, virDomainGetUUIDString */
-  readonly uuid: string
   /** Empty on a handle made from a uuid alone. @libvirt virDomainGetName */
   readonly name: string
   /** -1 when it was not running, or when that was not asked. @libvirt virDomainGetID */
@@ -201,15 +199,21 @@ export class Domain {
   /** @libvirt virDomainGetConnect */
   readonly connection: Connection
   readonly #dom: NonnullDomain
+  /** Made when it is asked for: who lists many guests rarely looks at every uuid. */
+  #uuid: string | undefined
 
   constructor(connection: Connection, dom: NonnullDomain) {
     this.#dom = dom
-    this.uuid = uuidText(dom.uuid)
     this.name = dom.name
     this.id = dom.id
     this.connection = connection
   }
 
+  /** @libvirt virDomainGetUUID, virDomainGetUUIDString */
+  get uuid(): string {
+    this.#uuid ??= uuidText(this.#dom.uuid)
+    return this.#uuid
+  }
   /** For calls of `connection.raw`. */
   get handle(): NonnullDomain {
     return this.#dom
