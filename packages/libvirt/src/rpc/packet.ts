@@ -53,9 +53,14 @@ export function finishPacket(w: Writer): Buffer {
   return w.finish()
 }
 
-/** One packet of stream data: the one large thing that is sent, so it is copied once. */
-export function streamPacket({ program, procedure, type, serial, status }: Header, data: Uint8Array): Buffer {
-  const packet = Buffer.allocUnsafe(HEADER_BYTES + data.length)
+/** One packet of stream data: the one large thing that is sent, so it is copied once; into `room` if that just fits. */
+export function streamPacket(
+  { program, procedure, type, serial, status }: Header,
+  data: Uint8Array,
+  room?: Buffer,
+): Buffer {
+  const length = HEADER_BYTES + data.length
+  const packet = room?.length === length ? room : Buffer.allocUnsafe(length)
   packet.writeUInt32BE(packet.length, 0)
   packet.writeUInt32BE(program, 4)
   packet.writeUInt32BE(1, 8)

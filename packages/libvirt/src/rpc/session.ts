@@ -42,6 +42,8 @@ const KEEPALIVE_PING = 1
 const KEEPALIVE_PONG = 2
 /** What a stream may leave with the socket before it waits: enough that the daemon never waits for us. */
 const SEND_AHEAD_BYTES = 2 << 20
+/** Smaller packets are cheaper to make than to keep. */
+const REUSE_FROM_BYTES = 64 << 10
 const PONGS_BELOW_BYTES = 4 << 20
 /** A daemon's own interval is 5 s unless its administrator said otherwise, and it waits for several. */
 const PAUSE_BEAT_MS = 5000
@@ -227,7 +229,7 @@ export class Session {
   // ---- Sending ---------------------------------------------------------------------------------------------
 
   /** All packets of one tick leave in one write. */
-  #send(packet: Buffer, sent?: () => void): void {
+  #send(packet: Buffer, sent?: (error?: Error | null) => void): void {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -245,13 +247,20 @@ export class Session {
   }
 
   #openStream(program: number, procedure: number, serial: number): RpcStream {
+    /** Packets to be filled anew: getting and returning a MiB of memory costs more than filling it. */
+    const sent: Buffer[] = []
     const stream = new RpcStream({
       send: async (status, payload) => {
         if (this.#ended !== undefined) throw this.#ended
         const header = { program, procedure, type: TYPE_STREAM, serial, status }
         if (payload === undefined) this.#send(this.#packet(header))
-        else if (payload instanceof Uint8Array) this.#send(streamPacket(header, payload), this.#giveRoom)
-        else {
+        else if (payload instanceof Uint8Array) {
+          const packet = streamPacket(header, payload, sent.pop())
+          this.#send(packet, (error) => {
+            if (!error && packet.length >= REUSE_FROM_BYTES) sent.push(packet)
+            this.#giveRoom()
+          })
+        } else {
           const { hole } = payload
           const packet = this.#packet({ ...header, type: TYPE_STREAM_HOLE }, (w) => {
             w.h(hole)
