@@ -106,6 +106,7 @@ export {
   type StoragePoolWatchOptions,
 } from './storage-pool.ts'
 export {
+  type FileTransferOptions,
   StorageVolume,
   type StorageVolumeInfo,
   StorageVolumes,

@@ -16,6 +16,9 @@ export interface Transferred {
   holeBytes: number
 }
 
+/** Told after each piece. */
+type OnProgress = (done: Transferred) => void
+
 /** A stretch of zero bytes becomes a hole if it fills such blocks: smaller ones cost more than they save. */
 const BLOCK_BYTES = 64 << 10
 const READ_BYTES = 1 << 20
@@ -29,7 +32,11 @@ const zeros = Buffer.alloc(BLOCK_BYTES)
 export async function receiveIntoFile(
   stream: RpcStream,
   file: FileHandle,
-  { position: start = 0, signal }: { position?: number; signal?: AbortSignal | undefined } = {},
+  {
+    position: start = 0,
+    signal,
+    onProgress,
+  }: { position?: number; signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined } = {},
 ): Promise<Transferred> {
   const before = await file.stat()
   // A device is never longer than it is, and has no holes.
@@ -54,6 +61,7 @@ export async function receiveIntoFile(
       position += length
       holeBytes += length
     }
+    onProgress?.({ bytes: position - start, holeBytes })
   }
   signal?.throwIfAborted()
   if (position > end) await file.truncate(position)
@@ -93,7 +101,14 @@ export async function sendFromFile(
     length = Number.POSITIVE_INFINITY,
     holesFrom,
     signal,
-  }: { position?: number; length?: number; holesFrom?: number | undefined; signal?: AbortSignal | undefined } = {},
+    onProgress,
+  }: {
+    position?: number
+    length?: number
+    holesFrom?: number | undefined
+    signal?: AbortSignal | undefined
+    onProgress?: OnProgress | undefined
+  } = {},
 ): Promise<Transferred> {
   let position = start
   let holeBytes = 0
@@ -134,6 +149,7 @@ export async function sendFromFile(
       at = end.at
     }
     position += bytes.length
+    onProgress?.({ bytes: position - start, holeBytes: holeBytes + hole })
   }
   await tellHole()
   if (length !== Number.POSITIVE_INFINITY && position < start + length) {

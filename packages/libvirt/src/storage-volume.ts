@@ -51,8 +51,13 @@ export interface StreamTransferOptions extends TransferOptions {
   /** Holes are chunks of their own, `{ hole: bigint }`, among the bytes; the stream is one of objects. Default false. */
   sparse?: boolean | undefined
 }
+/** Between a volume and a file: the same, and who is told how far it is. */
+export interface FileTransferOptions extends TransferOptions {
+  /** Called after each piece, of 1 MiB at most, with what has been transferred so far. */
+  onProgress?: ((done: Transferred) => void) | undefined
+}
 /** The same, and whether holes are sent as such. */
-export interface UploadFileOptions extends TransferOptions {
+export interface UploadFileOptions extends FileTransferOptions {
   /**
    * Send holes as holes. A hole does not overwrite what the volume holds in its place, and cuts off what comes behind;
    * the default sends them only where the volume holds nothing.
@@ -191,14 +196,15 @@ export class StorageVolume {
    *
    * @libvirt virStorageVolDownload, virStreamRecvAll, virStreamSparseRecvAll
    */
-  async downloadTo(target: string | FileHandle, options: TransferOptions = {}): Promise<Transferred> {
-    const { signal } = options
+  async downloadTo(target: string | FileHandle, options: FileTransferOptions = {}): Promise<Transferred> {
+    const { onProgress, ...wanted } = options
+    const { signal } = wanted
     // Nothing is emptied for a volume that is not there.
-    await using stream = await this.#download(options, true)
+    await using stream = await this.#download(wanted, true)
     const file = typeof target === 'string' ? await open(target, 'w') : target
     try {
       using _abort = abortWith(signal, stream)
-      const transferred = await receiveIntoFile(stream, file, { signal })
+      const transferred = await receiveIntoFile(stream, file, { signal, onProgress })
       await stream.finish()
       return transferred
     } finally {
@@ -212,7 +218,7 @@ export class StorageVolume {
    * @libvirt virStorageVolUpload, virStreamSendAll, virStreamSparseSendAll
    */
   async uploadFrom(source: string | FileHandle, options: UploadFileOptions = {}): Promise<Transferred> {
-    const { offsetBytes = 0, lengthBytes, sparse: asked, ...callOptions } = options
+    const { offsetBytes = 0, lengthBytes, sparse: asked, onProgress, ...callOptions } = options
     const { signal } = options
     signal?.throwIfAborted()
     const file = typeof source === 'string' ? await open(source, 'r') : source
@@ -227,6 +233,7 @@ export class StorageVolume {
         length,
         holesFrom: sparse ? holesFrom : undefined,
         signal,
+        onProgress,
       })
       // The daemon ends the file behind each hole; an empty volume keeps the length that it had.
       const rest = held === undefined ? 0 : held.lengthBytes - Number(offsetBytes) - transferred.bytes
