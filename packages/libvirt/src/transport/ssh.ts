@@ -40,7 +40,8 @@ export function sshArguments(uri: LibvirtUri, readOnly: boolean): string[] {
 
 /** The line that is run at the other end. */
 function remoteCommand(uri: LibvirtUri, readOnly: boolean): string {
-  const { name } = uri
+  // The helper has to be given some URI, also where the daemon is to choose.
+  const name = uri.name === '' ? `remote://${uri.path || '/'}` : uri.name
   const helper = `exec virt-ssh-helper ${readOnly ? '-r ' : ''}${quote(name)}`
   const proxy = proxyOf(uri)
   if (proxy === 'native') return `sh -c ${quote(helper)}`
