@@ -2,9 +2,7 @@
  * `stratolith up`: opens the cloud, makes what a first cloud has, shows the first server's boot as it happens, and
  * serves until Ctrl-C. Running it again finds everything as it was.
  */
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import ipaddr from 'ipaddr.js'
 import { type Logger, pino } from 'pino'
 import { ensureLibvirtd } from '../agent/libvirt/daemon.ts'
 import { type Cloud, openCloud } from '../cloud.ts'
@@ -16,6 +14,7 @@ import { liftAdminQuotas } from './admin-quotas.ts'
 import { mergeClouds } from './clouds-yaml.ts'
 import { crashAt } from './crash-at.ts'
 import { greet } from './hello.ts'
+import { choosePublicCidr } from './public-range.ts'
 import { bold, clearWaiting, dim, red, say, ticked, timed, waitingFor, yellow } from './terminal.ts'
 import { ensureTinyImage } from './tiny-image.ts'
 
@@ -102,24 +101,12 @@ async function firstCloud(cloud: Cloud, config: Config, state: CloudState) {
   })
   await cloud.compute.bootstrap()
   await cloud.network.bootstrap({
-    publicCidr: config.publicCidr || freePublicCidr(),
+    publicCidr: () => config.publicCidr || choosePublicCidr(config.emulator ? undefined : state),
     privateCidr: config.privateCidr,
     adminProjectId: who.adminProjectId,
     demoProjectId: who.demoProjectId,
   })
   return who
-}
-
-/** The first of 172.24.4.0/24, 172.24.5.0/24, … that no interface of this machine is in: another cloud may have one. */
-function freePublicCidr(): string {
-  const taken = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  for (let third = 4; third < 255; third++) {
-    const cidr = `172.24.${third}.0/24`
-    const range = ipaddr.IPv4.parseCIDR(cidr)
-    const free = taken.every(({ address, family }) => family !== 'IPv4' || !ipaddr.IPv4.parse(address).match(range))
-    if (free) return cidr
-  }
-  throw new SettingError('no /24 in 172.24.0.0/16 is free on this machine: name a network with --public-cidr')
 }
 
 function tellClouds(config: Config, state: CloudState, url: string): void {

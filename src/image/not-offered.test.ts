@@ -17,7 +17,6 @@ describe('the image service', () => {
       ['DELETE', ''],
       ['PUT', `/${id}`],
       ['DELETE', `/${id}`],
-      ['GET', `/nodes/${id}`],
       ['POST', '/clean'],
       ['POST', '/prune'],
     ] as const) {

@@ -8,7 +8,6 @@ const CACHE = [
   ['DELETE', '/v2/cache', 'cache_delete'],
   ['PUT', '/v2/cache/:image_id', 'cache_image'],
   ['DELETE', '/v2/cache/:image_id', 'cache_delete'],
-  ['GET', '/v2/cache/nodes/:image_id', 'list_cached_nodes'],
   ['POST', '/v2/cache/clean', 'cache_clean'],
   ['POST', '/v2/cache/prune', 'cache_prune'],
 ] as const

@@ -7,7 +7,7 @@ describe('the first networks', () => {
   it('are made once, and what people changed stays', async () => {
     await using cloud = await networkUnderTest()
     const order = {
-      publicCidr: '192.168.200.0/24',
+      publicCidr: () => '192.168.200.0/24',
       privateCidr: '10.20.0.0/24',
       adminProjectId: person('admin').projectId!,
       demoProjectId: person('demo').projectId!,

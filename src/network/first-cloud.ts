@@ -38,16 +38,16 @@ export async function ensureFirstNetworks(
     const [made] = await networks.create(caller, [readCreate(networkAttributes, caller, body, 'network')])
     return made!
   }
-  const ensureSubnet = async (network: NetworkRow, wishes: object): Promise<void> => {
+  const ensureSubnet = async (network: NetworkRow, wishes: () => object): Promise<void> => {
     if (network.subnetIds.length > 0) return
-    const body = { network_id: network.id, project_id: network.projectId, name: `${network.name}-subnet`, ...wishes }
+    const body = { network_id: network.id, project_id: network.projectId, name: `${network.name}-subnet`, ...wishes() }
     await subnets.create(caller, [readCreate(subnetAttributes, caller, body, 'subnet')])
   }
 
   const publicNetwork = await ensureNetwork('public', order.adminProjectId, { 'router:external': true, shared: true })
-  await ensureSubnet(publicNetwork, subnetOf(order.publicCidr, FIRST_PUBLIC))
+  await ensureSubnet(publicNetwork, () => subnetOf(order.publicCidr(), FIRST_PUBLIC))
   const privateNetwork = await ensureNetwork('private', order.demoProjectId, {})
-  await ensureSubnet(privateNetwork, subnetOf(order.privateCidr, undefined))
+  await ensureSubnet(privateNetwork, () => subnetOf(order.privateCidr, undefined))
   return { publicId: publicNetwork.id, privateId: privateNetwork.id }
 }
 

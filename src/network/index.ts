@@ -42,7 +42,8 @@ export interface Network {
   changeSecurityGroup(caller: Caller, serverId: ServerId, nameOrId: string, change: 'add' | 'remove'): Promise<void>
   /** The first cloud's networks; answers what stands. */
   bootstrap(order: {
-    publicCidr: string
+    /** Asked while there are no addresses of `public` yet. */
+    publicCidr: () => string
     privateCidr: string
     adminProjectId: ProjectId
     demoProjectId: ProjectId

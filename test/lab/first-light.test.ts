@@ -89,7 +89,10 @@ describe('a user with the openstack client', { skip: missing ?? false }, () => {
       ...args,
       '--wait',
       name,
-    ])
+    ]).catch(async (cause: Error) => {
+      const { status, fault } = await openstack(['server', 'show', name])
+      throw new Error(`${name} is ${status}: ${JSON.stringify(fault)}`, { cause })
+    })
     assert.equal(server.status, 'ACTIVE')
     addresses[name] = Object.values(server.addresses as Record<string, string[]>)
       .flat()

@@ -65,7 +65,7 @@ export async function testCloud({ hosts = 1 }: { hosts?: number } = {}): Promise
   })
   await cloud.compute.bootstrap()
   const networks = await cloud.network.bootstrap({
-    publicCidr: '172.24.4.0/24',
+    publicCidr: () => '172.24.4.0/24',
     privateCidr: '10.0.0.0/24',
     adminProjectId: who.adminProjectId,
     demoProjectId: who.demoProjectId,

@@ -70,7 +70,7 @@ export async function testCloud({ hosts = 2 }: { hosts?: number } = {}): Promise
   await compute.start()
 
   const { privateId, publicId } = await network.bootstrap({
-    publicCidr: '192.0.2.0/24',
+    publicCidr: () => '192.0.2.0/24',
     privateCidr: '10.0.0.0/16',
     adminProjectId: person('admin').projectId!,
     demoProjectId: person('demo').projectId!,

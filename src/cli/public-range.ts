@@ -1,0 +1,53 @@
+/**
+ * The addresses of a cloud's `public` network, where nobody named them: 172.24.4.0/24, or the next that is free. Several
+ * clouds may begin on one machine at the same time, and the host's interfaces show a range only once a guest is in it; so
+ * each cloud says in a folder of the machine's what it takes.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import ipaddr from 'ipaddr.js'
+import { SettingError } from '../config.ts'
+
+const CLAIMS = '/run/stratolith/public-networks'
+
+/**
+ * @param cloud whose networks are on this machine; undefined when its networks are not real
+ * @throws SettingError when every range is taken
+ */
+export function choosePublicCidr(cloud: { dir: string; cloudId: string } | undefined, claims = CLAIMS): string {
+  const taken = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  for (let third = 4; third < 255; third++) {
+    const cidr = `172.24.${third}.0/24`
+    const range = ipaddr.IPv4.parseCIDR(cidr)
+    const free = taken.every(({ address, family }) => family !== 'IPv4' || !ipaddr.IPv4.parse(address).match(range))
+    if (free && (cloud === undefined || claim(join(claims, cidr.replace('/', '-')), cloud))) return cidr
+  }
+  throw new SettingError('no /24 in 172.24.0.0/16 is free on this machine: name a network with --public-cidr')
+}
+
+/**
+ * Each cloud writes its own file first and looks for others then: of two that come at once, one sees the other or both
+ * do, and whoever sees another goes on to the next range.
+ */
+function claim(dir: string, cloud: { dir: string; cloudId: string }): boolean {
+  mkdirSync(dir, { recursive: true })
+  const mine = join(dir, cloud.cloudId)
+  writeFileSync(mine, cloud.dir)
+  const others = readdirSync(dir).filter((cloudId) => cloudId !== cloud.cloudId && exists(cloudId, join(dir, cloudId)))
+  if (others.length > 0) rmSync(mine)
+  return others.length === 0
+}
+
+/** Whether the cloud that made a claim is still there; a claim of one that is not is removed. */
+function exists(cloudId: string, claim: string): boolean {
+  try {
+    const state = JSON.parse(readFileSync(join(readFileSync(claim, 'utf8'), 'cloud.json'), 'utf8')) as unknown
+    if ((state as { cloudId?: unknown }).cloudId === cloudId) return true
+  } catch (error) {
+    // Its folder is gone, or the claim was withdrawn meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  rmSync(claim, { force: true })
+  return false
+}
