@@ -111,6 +111,37 @@ test('a packet in crumbs costs its size, and one that is only promised costs lit
   assert.ok(process.memoryUsage().arrayBuffers - before < 12 * MiB)
 })
 
+test('stream data is handed on as it comes, and its rest before anything else', () => {
+  const header = { program: PROGRAM_REMOTE, procedure: 1, serial: 1 }
+  const dataOf = (length: number) => Buffer.from(Array.from({ length }, (_, at) => at % 251))
+  const lengths = [0, 5000, 70_000, 1, 300_000, 12_000]
+  const reply = packet({ type: TYPE_REPLY, serial: 7 }, (w) => w.s('y'.repeat(9000), 9000))
+  const whole = Buffer.concat(
+    lengths.flatMap((length) => [
+      streamPacket({ ...header, type: TYPE_STREAM, status: STATUS_CONTINUE }, dataOf(length)),
+      reply,
+    ]),
+  )
+  for (const size of [1, 27, 29, 4095, 65_536, 200_000, whole.length]) {
+    const got: Buffer[] = []
+    let parts = 0
+    const deframer = new Deframer()
+    for (let at = 0; at < whole.length; at += size) {
+      deframer.push(
+        whole.subarray(at, at + size),
+        (each) => void got.push(Buffer.from(each)),
+        (more) => {
+          parts++
+          got.push(Buffer.concat([got.pop() as Buffer, more]))
+        },
+      )
+    }
+    assert.ok(Buffer.concat(got).equals(whole), `in chunks of ${size}`)
+    assert.equal(got.length, 2 * lengths.length)
+    assert.equal(parts > 0, size > 4096 && size < whole.length, `${parts} parts in chunks of ${size}`)
+  }
+})
+
 for (const [what, bytes] of [
   ['shorter than its header', Buffer.from('0000001b', 'hex')],
   ['longer than allowed', Buffer.from('02000005', 'hex')],

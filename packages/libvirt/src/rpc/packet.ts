@@ -88,20 +88,36 @@ export function readHeader(packet: Buffer): Header {
 const FIRST_ROOM_BYTES = 512 << 10
 const LENGTH_WORD_BYTES = 4
 
+/** Of a packet of stream data, what must have come for it to be handed on in parts. */
+const PART_FROM_BYTES = 4 << 10
+
 /**
  * Cuts a byte stream into packets. A packet that comes in pieces is copied once, into room that grows with what has
  * come, whatever its length word promises and however small the pieces are; a length that cannot be right is refused.
+ * Stream data, of which nobody needs a whole packet at once, is handed on as it comes and copied not at all.
  */
 export class Deframer {
   #room: Buffer = Buffer.alloc(0)
   #have = 0
   /** Of the packet, or of its length word while that is not complete. */
   #wanted = 0
+  /** Of a packet whose beginning was handed on. */
+  #toCome = 0
 
-  /** Calls `each` for every packet that `chunk` completes. The packet may be a view of `chunk`: copy what is kept. */
-  push(chunk: Buffer, each: (packet: Buffer) => void): void {
+  /**
+   * Calls `each` for every packet that `chunk` completes. With `more`, a packet of stream data may be the beginning of
+   * one, whose rest goes to `more` in parts, before anything else. All may be views of `chunk`: copy what is kept.
+   */
+  push(chunk: Buffer, each: (packet: Buffer) => void, more?: (data: Buffer) => void): void {
     let at = 0
     while (at < chunk.length) {
+      if (this.#toCome > 0) {
+        const data = chunk.subarray(at, at + this.#toCome)
+        this.#toCome -= data.length
+        at += data.length
+        more?.(data)
+        continue
+      }
       if (this.#have === 0) {
         const left = chunk.length - at
         const length = left < LENGTH_WORD_BYTES ? LENGTH_WORD_BYTES : lengthOf(chunk, at)
@@ -109,6 +125,11 @@ export class Deframer {
           each(chunk.subarray(at, at + length))
           at += length
           continue
+        }
+        if (more !== undefined && left >= PART_FROM_BYTES && isStreamData(chunk, at)) {
+          this.#toCome = length - left
+          each(chunk.subarray(at))
+          return
         }
         this.#wanted = length
         this.#room = Buffer.allocUnsafe(Math.min(length, FIRST_ROOM_BYTES))
@@ -137,6 +158,10 @@ export class Deframer {
     this.#have = have
     return bytes
   }
+}
+
+function isStreamData(buffer: Buffer, at: number): boolean {
+  return buffer.readInt32BE(at + 16) === TYPE_STREAM && buffer.readInt32BE(at + 24) === STATUS_CONTINUE
 }
 
 function lengthOf(buffer: Buffer, at: number): number {

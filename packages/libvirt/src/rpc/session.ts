@@ -93,6 +93,8 @@ export class Session {
   readonly #pending = new Map<number, Pending>()
   readonly #queued = new Set<Pending>()
   readonly #streams = new Map<number, { program: number; procedure: number; stream: RpcStream }>()
+  /** The stream of the last packet of one, of which more may come. */
+  #receiving: RpcStream | undefined
   #serial = 0
   #ended: LibvirtError | undefined
   #closing = false
@@ -307,9 +309,15 @@ export class Session {
     this.#lastReceived = Date.now()
     this.#unanswered = 0
     try {
-      this.#deframer.push(chunk, (packet) => {
-        if (this.#ended === undefined) this.#handle(packet)
-      })
+      this.#deframer.push(
+        chunk,
+        (packet) => {
+          if (this.#ended === undefined) this.#handle(packet)
+        },
+        (data) => {
+          if (this.#ended === undefined) this.#receiving?.receive(STATUS_CONTINUE, data)
+        },
+      )
     } catch (error) {
       this.end(error instanceof LibvirtError ? error : protocolError(`unreadable packet: ${(error as Error).message}`))
     }
@@ -346,7 +354,9 @@ export class Session {
       case TYPE_STREAM_HOLE: {
         // Late data of a stream that ended here is no fault.
         const open = this.#streams.get(serial)
+        this.#receiving = undefined
         if (open === undefined || open.program !== program || open.procedure !== procedure) return
+        this.#receiving = open.stream
         if (status === STATUS_ERROR) open.stream.fail(readError(new Reader(packet, HEADER_BYTES), undefined))
         else if (type === TYPE_STREAM_HOLE && status === STATUS_CONTINUE) {
           const hole = new Reader(packet, HEADER_BYTES).h()
