@@ -8,6 +8,7 @@ import { transportOf } from './transport/of-uri.ts'
 import type { Transport } from './transport/transport.ts'
 import { type LibvirtUri, parseUri } from './uri.ts'
 
+/** Everything may be left out. */
 export interface ConnectOptions {
   /** Calls that change anything are refused by the daemon. */
   readOnly?: boolean | undefined

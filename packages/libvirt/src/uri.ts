@@ -3,6 +3,7 @@
  */
 import { requestError } from './errors.ts'
 
+/** The parts of a URI. */
 export interface LibvirtUri {
   /** `qemu`, `test`, …; `remote` lets the daemon choose. */
   driver: string
@@ -28,6 +29,7 @@ const own = new Set(
   ).split(' '),
 )
 
+/** @throws LibvirtError of origin `request` for what is no URI of libvirt */
 export function parseUri(text: string): LibvirtUri {
   const match = /^([A-Za-z][A-Za-z0-9]*)(?:\+([A-Za-z0-9]+))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(text)
   if (match === null) throw requestError(`no libvirt URI: ${text}`)

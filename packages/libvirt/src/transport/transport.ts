@@ -1,6 +1,7 @@
 /** How bytes reach a daemon. What a URI can name comes with this package; anything else that is a Duplex will do. */
 import type { Duplex } from 'node:stream'
 
+/** A way to one daemon. `ConnectOptions.transport` takes any. */
 export interface Transport {
   /** For error messages, such as `unix:/run/libvirt/libvirt-sock`. */
   readonly description: string

@@ -10,6 +10,7 @@ import type { LibvirtUri } from '../uri.ts'
 import { opened } from './socket.ts'
 import type { Transport } from './transport.ts'
 
+/** The socket at this path. */
 export function unixTransport(path: string): Transport {
   return {
     description: `unix:${path}`,
