@@ -4,8 +4,8 @@ import { compare, spend } from './pairs.ts'
 import type { Peer } from './peer.ts'
 import { print } from './print.ts'
 
-const CALLS = 1000
-const LISTS = 200
+const CALLS = 2000
+const LISTS = 400
 const ROUNDS = 15
 /** One connection has four calls in flight: the daemon runs five of one client, and stops reading at them. */
 const IN_FLIGHT = 4

@@ -5,7 +5,7 @@
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OwnDaemon } from '../test/own-daemon.ts'
 import { callsBesideC, friendlyBesideRaw } from './calls.ts'
@@ -14,6 +14,11 @@ import { loading } from './loading.ts'
 import { volumes } from './volumes.ts'
 
 const GUESTS = 50
+
+// Ours is one thread and the C program up to four: what else wants the processors takes more from one than from four.
+const [load = 0] = loadavg()
+if (load > availableParallelism() / 2)
+  console.error(`this machine is busy (load ${load.toFixed(1)}): look at ratios only`)
 
 const missing = OwnDaemon.unavailable()
 if (missing === false) await withDaemon()
