@@ -91,6 +91,22 @@ test('what comes in one piece with the byte is not lost', limits, async () => {
   socket.destroy()
 })
 
+test('no record holds more than one packet, however many are sent at once', limits, async () => {
+  await using daemon = await new FakeDaemon().listen()
+  daemon.answers.domainLookupByName = () => ({ dom: { name: 'guest', uuid: new Uint8Array(16), id: 1 } })
+  const beginnings: number[] = []
+  await using door = await new Door(server(), (socket) => {
+    // Node gives what it reads record by record, and each begins with the length of its packet.
+    socket.on('data', (record) => beginnings.push(record.readUInt32BE(0) - record.length))
+    leadTo(daemon)(socket)
+  }).open()
+  const uri = `test+tls://localhost:${door.port}/default?pkipath=${authority.pki(client())}`
+  await using connection = await connect(uri, { maxCallsInFlight: 100 })
+  await Promise.all(Array.from({ length: 100 }, () => connection.domains.lookupByName('guest')))
+  assert.ok(beginnings.length > 100)
+  assert.deepEqual([...new Set(beginnings)], [0])
+})
+
 /** Must fail; leaves no socket behind. */
 async function refusal(door: Door, uri: string): Promise<LibvirtError> {
   const error = await connect(uri.replace('PORT', String(door.port))).then(

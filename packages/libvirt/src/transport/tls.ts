@@ -51,6 +51,7 @@ export function tlsTransport(options: TlsOptions): Transport {
         return connectionError(`no TLS with ${place}: ${reasonOf(error)}${trusted}`, error)
       })
       await admission(socket, signal, (why) => notAdmitted(place, pki, why))
+      writeOneByOne(socket)
       return socket
     },
   }
@@ -108,6 +109,15 @@ function admission(socket: TLSSocket, signal: AbortSignal, refused: (why: string
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
+}
+
+/**
+ * What is written at one time becomes one record, and a daemon that took the first packet out of a record waits for the
+ * socket before it looks for a second one in there. So no record may hold more than one packet.
+ */
+function writeOneByOne(socket: TLSSocket): void {
+  // Node joins what waits only where a stream can write several chunks at once.
+  socket._writev = undefined
 }
 
 function notAdmitted(place: string, { client, missing }: Pki, why: string): LibvirtError {
