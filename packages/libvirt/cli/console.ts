@@ -43,7 +43,7 @@ export async function attachConsole(
   input.setRawMode(true)
   try {
     await new Promise<void>((leave, fail) => {
-      interrupt.signal.addEventListener('abort', () => leave(), { once: true })
+      interrupt.signal.addEventListener('abort', () => fail(interrupt.signal.reason), { once: true })
       typed.once('end', leave)
       line.once('end', leave)
       line.once('error', fail)
@@ -55,7 +55,6 @@ export async function attachConsole(
     input.unpipe(typed)
     input.pause()
     line.destroy()
-    terminal.remark('\n')
   }
 }
 

@@ -1,14 +1,8 @@
-/** Files of whoever calls: descriptions in XML. */
+/** Files of whoever calls. */
 import { readFile } from 'node:fs/promises'
-import { getSystemErrorMessage } from 'node:util'
-import { CommandError } from './command.ts'
+import { attempt } from './command.ts'
 
-/** Standard input is a file too: `/dev/stdin`. @throws CommandError */
-export async function readXml(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const why = getSystemErrorMessage((error as NodeJS.ErrnoException).errno as number)
-    throw new CommandError(`Failed to open file '${path}': ${why}`)
-  }
+/** A description. Standard input is a file too: `/dev/stdin`. @throws CommandError */
+export function readXml(path: string): Promise<string> {
+  return attempt(`Failed to open file '${path}'`, readFile(path, 'utf8'))
 }

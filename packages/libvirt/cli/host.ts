@@ -1,5 +1,5 @@
 /** The host, and the way to it. */
-import type { Connection, Version } from '@stratolith/libvirt'
+import { type Connection, parseUri, type Version } from '@stratolith/libvirt'
 import { command, type Group } from './command.ts'
 import { ownVersion } from './version.ts'
 
@@ -34,6 +34,11 @@ const answer = (name: string, about: string, ask: (connection: Connection) => Pr
     },
   })
 
+/** Whoever let the daemon choose wants to know what it chose. */
+async function uriOf(connection: Connection): Promise<string> {
+  return parseUri(connection.uri).driver === 'remote' ? await connection.daemonUri() : connection.uri
+}
+
 const version = command('version', 'which libvirt and which hypervisor answer', {
   options: { daemon: { about: "and the daemon's own version" } },
   example: 'version --daemon',
@@ -58,7 +63,7 @@ export const hostCommands: Group = {
     answer('capabilities', 'what the host offers, in XML', (connection) => connection.capabilities()),
     answer('hostname', 'the name of the host', (connection) => connection.hostname()),
     nodeinfo,
-    answer('uri', 'where this is connected to', (connection) => connection.daemonUri()),
+    answer('uri', 'where this is connected to', uriOf),
     version,
   ],
 }

@@ -1,7 +1,7 @@
 /** Virtual networks. */
 import type { Network } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
-import { attempt, command, flagsOf, type Group } from './command.ts'
+import { attempt, CommandError, command, flagsOf, type Group } from './command.ts'
 import { readXml } from './files.ts'
 import { byName, findNetwork } from './find.ts'
 import { localTime } from './times.ts'
@@ -28,6 +28,7 @@ const netList = command('net-list', 'which networks there are', {
   },
   example: 'net-list --all',
   async run(given, { connection, terminal }) {
+    if (given.uuid && given.name) throw new CommandError('Options --uuid and --name are mutually exclusive')
     const inactive = given.inactive || given.all ? C.VIR_CONNECT_LIST_NETWORKS_INACTIVE : 0
     const active = given.all || !given.inactive ? C.VIR_CONNECT_LIST_NETWORKS_ACTIVE : 0
     const networks = await connection.networks.listAll(flagsOf(given, listFilters) | inactive | active)

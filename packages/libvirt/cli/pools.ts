@@ -34,7 +34,8 @@ const poolList = command('pool-list', 'which pools there are', {
     const pools = await connection.storagePools.listAll(flagsOf(given, listFilters) | inactive | active)
     pools.sort(byName)
     if (given.uuid || given.name) {
-      for (const { uuid, name } of pools) terminal.print(`${given.uuid ? uuid : name}\n`)
+      const cells = (one: StoragePool) => [...(given.uuid ? [one.uuid] : []), ...(given.name ? [one.name] : [])]
+      for (const one of pools) terminal.print(`${cells(one).join(' ')}\n`)
       return
     }
     if (!given.details) {

@@ -23,7 +23,9 @@ const groups: readonly Group[] = [
   poolCommands,
   volumeCommands,
 ]
-const commands = new Map(groups.flatMap((group) => group.commands.map((command) => [command.name, command] as const)))
+export const commands = new Map(
+  groups.flatMap((group) => group.commands.map((command) => [command.name, command] as const)),
+)
 
 /** Before the command's name. */
 export const globalOptions = {
@@ -90,7 +92,8 @@ async function runCommand(
   }
   const escapeByte = escapeByteOf(globals.escape ?? '^]')
   const given = parseGiven(command, rest)
-  const uri = globals.connect ?? defaultUri(env)
+  // Without one `connect` looks where the C library does.
+  const uri = globals.connect ?? (env.VIRSH_DEFAULT_CONNECT_URI || '')
   const connecting = connect(uri, { readOnly: globals.readonly })
   await using connection = await attempt('failed to connect to the hypervisor', connecting)
   try {
@@ -107,12 +110,6 @@ function commandNamed(name: string): Command {
   throw new CommandError(`unknown command: '${name}'`, {
     ...(near.length > 0 && { cause: new CommandError(`did you mean ${near.join(', ')}?`) }),
   })
-}
-
-/** What `virsh` takes too; else the daemon of the system for root, and one's own for everybody else. */
-function defaultUri(env: NodeJS.ProcessEnv): string {
-  const own = process.getuid?.() === 0 ? 'qemu:///system' : 'qemu:///session'
-  return env.VIRSH_DEFAULT_CONNECT_URI || env.LIBVIRT_DEFAULT_URI || own
 }
 
 /** `^]` is 29: the key pressed together with Ctrl. */

@@ -16,11 +16,12 @@ export function prettySize(bytes: bigint): string {
  * @throws CommandError
  */
 export function sizeBytes(text: string, option: string): bigint {
-  const [, digits, unit = ''] = /^(\d+)(|b|bytes?|[kmgtpe](?:|ib|b))$/i.exec(text) ?? []
-  if (digits === undefined) {
-    throw new CommandError(`Scaled numeric value '${text}' for <${option}> option is malformed or out of range`)
-  }
+  const [, digits = '', unit = ''] = /^(\d+)(|b|bytes?|[kmgtpe](?:|ib|b))$/i.exec(text) ?? []
   const power = Math.max(0, 'bkmgtpe'.indexOf(unit.charAt(0).toLowerCase()))
   const base = /^.b$/i.test(unit) ? 1000n : 1024n
-  return BigInt(digits) * base ** BigInt(power)
+  const bytes = BigInt(digits) * base ** BigInt(power)
+  if (digits === '' || bytes >= 1n << 64n) {
+    throw new CommandError(`Scaled numeric value '${text}' for <${option}> option is malformed or out of range`)
+  }
+  return bytes
 }

@@ -1,5 +1,5 @@
 /** What a person or a script sees: results on stdout, errors and progress on stderr. */
-import { styleText } from 'node:util'
+import { getSystemErrorMessage, styleText } from 'node:util'
 import { LibvirtError } from '@stratolith/libvirt'
 import { CommandError } from './command.ts'
 import { prettySize } from './sizes.ts'
@@ -33,7 +33,7 @@ export class Terminal {
   error(error: unknown): void {
     const head = styleText('red', 'error:', { stream: this.#err })
     for (let at = error; at !== undefined; at = at instanceof CommandError ? at.cause : undefined) {
-      this.#err.write(`${head} ${isExpected(at) ? at.message : String((at as Error)?.stack ?? at)}\n`)
+      this.#err.write(`${head} ${wordsOf(at)}\n`)
     }
   }
 
@@ -90,13 +90,12 @@ export class Terminal {
   }
 }
 
-/** An error of the daemon, of the command line or of the operating system, whose message says all. */
-function isExpected(error: unknown): error is Error {
-  return (
-    error instanceof CommandError ||
-    error instanceof LibvirtError ||
-    (error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number')
-  )
+function wordsOf(error: unknown): string {
+  if (error instanceof CommandError || error instanceof LibvirtError) return error.message
+  // Node's own message tells of system calls.
+  const { errno } = error as NodeJS.ErrnoException
+  if (typeof errno === 'number') return getSystemErrorMessage(errno)
+  return String((error as Error)?.stack ?? error)
 }
 
 function visible(text: string): string {

@@ -147,7 +147,7 @@ const partOf = ({ offset, length }: { offset: string | undefined; length: string
 })
 
 const volUpload = command('vol-upload', 'write a file into a volume', {
-  arguments: { vol, file: { about: 'file' } },
+  arguments: { vol, file: { about: 'the file here' } },
   options: { pool, ...part },
   example: 'vol-upload disk.raw ./debian.raw --pool images',
   async run(given, { connection, terminal }) {
@@ -162,7 +162,7 @@ const volUpload = command('vol-upload', 'write a file into a volume', {
 })
 
 const volDownload = command('vol-download', 'write a volume into a file', {
-  arguments: { vol, file: { about: 'file' } },
+  arguments: { vol, file: { about: 'the file here' } },
   options: { pool, ...part },
   example: 'vol-download disk.raw ./copy.raw --pool images',
   async run(given, { connection, terminal }) {
@@ -170,7 +170,7 @@ const volDownload = command('vol-download', 'write a volume into a file', {
     const volume = await findVolume(connection, given.vol, given.pool)
     const length = async () => (await volume.info(C.VIR_STORAGE_VOL_GET_PHYSICAL)).allocationBytes - wanted.offsetBytes
     const total = wanted.lengthBytes ?? (terminal.showsProgress ? await length() : 0n)
-    const isNew = await madeAnew(given.file)
+    const isNew = await attempt(`cannot create ${given.file}`, madeAnew(given.file))
     try {
       await transfer(volume, Number(total), terminal, `cannot download from volume ${given.vol}`, (options) =>
         volume.downloadTo(given.file, { ...wanted, ...options }),
