@@ -245,7 +245,7 @@ test('what this client does not speak is refused by name, with what the daemon o
   )
   assert.deepEqual(daemon.mechanisms, [])
   assert.equal(await outcome('test:///default?auth=sasl.anonymous'), undefined)
-  assert.deepEqual(daemon.messages, [''])
+  assert.deepEqual(daemon.messages, ['stratolith'])
   await assert.rejects(daemon.at('test:///default'), isUnsupported)
   daemon.answers.authSaslInit = () => ({ mechlist: 'EXTERNAL' })
   assert.equal(await outcome('test:///default?auth=sasl.external'), undefined)
@@ -287,6 +287,8 @@ test('over a connection that is not encrypted a daemon that refuses is explained
   assert.match((failed as LibvirtError).message, /authentication failed.*security layer.*use TLS or SSH/)
   assert.ok(isDenied(failed as LibvirtError))
   await assert.rejects(daemon.connect(), (error: LibvirtError) => isDenied(error) && !/TLS/.test(error.message))
+  daemon.answers.authSaslInit = () => ({ mechlist: 'GSSAPI' })
+  await assert.rejects(daemon.at('test+tcp://host/default', {}, inClear), /daemon offers GSSAPI.*use TLS or SSH/)
 })
 
 test('who is asked for credentials is told for what, and may take the time that connecting has', async () => {

@@ -14,6 +14,9 @@ export class OwnDaemon implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'libvirt-own-'))
   readonly path = join(this.folder, 'run', 'libvirt', 'libvirt-sock')
   readonly #user = nobody()
+  /** What `start` gives the daemon besides. */
+  readonly environment: Record<string, string> = {}
+  readonly flags: string[] = []
   #child: ChildProcess | undefined
 
   /** A line of text when there can be no such daemon here. */
@@ -29,16 +32,24 @@ export class OwnDaemon implements AsyncDisposable {
       const path = join(this.folder, part)
       mkdirSync(path, { recursive: true, mode: 0o700 })
       chmodSync(path, 0o700)
-      if (this.#user !== undefined) chownSync(path, this.#user.uid, this.#user.gid)
+      this.give(path)
     }
-    const file = join(this.folder, 'home/.config/libvirt/libvirtd.conf')
-    writeFileSync(file, config)
-    if (this.#user !== undefined) chownSync(file, this.#user.uid, this.#user.gid)
+    this.put('home/.config/libvirt/libvirtd.conf', config)
+  }
+
+  /** A file of the daemon's user. */
+  put(name: string, text: string): void {
+    const file = join(this.folder, name)
+    writeFileSync(file, text)
+    this.give(file)
+  }
+  give(path: string): void {
+    if (this.#user !== undefined) chownSync(path, this.#user.uid, this.#user.gid)
   }
 
   async start(): Promise<this> {
     const home = join(this.folder, 'home')
-    const child = spawn('libvirtd', [], {
+    const child = spawn('libvirtd', this.flags, {
       cwd: this.folder,
       stdio: 'ignore',
       env: {
@@ -47,23 +58,27 @@ export class OwnDaemon implements AsyncDisposable {
         XDG_RUNTIME_DIR: join(this.folder, 'run'),
         XDG_CONFIG_HOME: join(home, '.config'),
         XDG_CACHE_HOME: join(home, '.cache'),
+        ...this.environment,
       },
       ...this.#user,
     })
     this.#child = child
+    let cause: unknown
     for (let waited = 0; waited < 15_000; waited += 20) {
       if (existsSync(this.path)) {
         try {
           await (await this.connect('test:///default')).close()
           return this
-        } catch {
+        } catch (error) {
           // Not yet.
+          cause = error
         }
       }
       if (child.exitCode !== null) break
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    throw new Error('libvirtd did not start')
+    await this[Symbol.asyncDispose]()
+    throw new Error('libvirtd did not start', { cause })
   }
 
   connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {

@@ -21,6 +21,9 @@ const withPassword = [...scramHashes.keys(), 'PLAIN']
 /** They prove nothing that we know, so they are taken only when they are named. */
 const onlyByName = ['EXTERNAL', 'ANONYMOUS']
 const ours = [...withPassword, ...onlyByName]
+const insistsOnLayer =
+  '; over a connection that is not encrypted libvirt insists on a SASL security layer, which this client does not have: ' +
+  'use TLS or SSH'
 
 /** wanted: the mechanism's name, or undefined for the best one. @throws LibvirtError when the daemon does not let us in */
 export async function authenticateBySasl(
@@ -52,11 +55,7 @@ async function offer(
   { confidential }: SaslOptions,
 ): Promise<readonly string[]> {
   const { mechlist } = (await call('authSaslInit').catch((error: unknown) => {
-    const why = confidential
-      ? ''
-      : '; over a connection that is not encrypted libvirt insists on a SASL security layer, which this client does not ' +
-        'have: use TLS or SSH'
-    throw said('SASL authentication', error, why)
+    throw said('SASL authentication', error, confidential ? '' : insistsOnLayer)
   })) as AuthSaslInitRet
   // Names are of this form by RFC 4422; anything else must not get into messages either.
   return mechlist.split(/[\s,]+/).filter((name) => /^[A-Z0-9_-]{1,20}$/.test(name))
@@ -82,7 +81,8 @@ export function choose(
   }
   if (wanted !== undefined) throw unavailable(`no SASL mechanism ${wanted} there: ${theirs}`)
   const named = onlyByName.filter((name) => offered.includes(name)).map((name) => `; auth=sasl.${name} takes ${name}`)
-  throw unsupportedError(`no SASL mechanism in common: ${theirs}; known here are ${ours.join(', ')}${named.join('')}`)
+  const text = `no SASL mechanism in common: ${theirs}; known here are ${ours.join(', ')}${named.join('')}`
+  throw unsupportedError(confidential ? text : text + insistsOnLayer)
 }
 
 async function made(name: string, options: SaslOptions, signal: AbortSignal): Promise<Mechanism> {

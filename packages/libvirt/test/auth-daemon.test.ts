@@ -1,0 +1,152 @@
+/**
+ * Authentication by a real libvirtd and Cyrus SASL: a daemon of the test's own, with users and a SASL configuration of
+ * its own.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, globSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, connect as openSocket } from 'node:net'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { ConnectOptions, Connection, Credentials, LibvirtError, Transport } from '../src/index.ts'
+import { until } from './fake-daemon.ts'
+import { OwnDaemon } from './own-daemon.ts'
+
+const fred: Credentials = { user: 'fred', password: 'pencil' }
+/** What SASLprep leaves as it is: Cyrus SASL keeps passwords as they were given. */
+const odd: Credentials = { user: 'o=d,d', password: 'p\u00e4ss, w\u00f6rd=' }
+const mechanisms = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN']
+const uri = 'test:///default'
+const isDenied = (error: LibvirtError) => error.isDenied() && error.codeName === 'VIR_ERR_AUTH_FAILED'
+
+class AskingDaemon extends OwnDaemon {
+  constructor(offered: readonly string[], config = '') {
+    super(`auth_unix_rw = "sasl"\n${config}`)
+    this.environment.SASL_CONF_PATH = this.folder
+    const users = join(this.folder, 'users.db')
+    this.put('libvirt.conf', `mech_list: ${offered.join(' ')}\nauxprop_plugin: sasldb\nsasldb_path: ${users}\n`)
+    for (const { user, password } of [fred, odd])
+      execFileSync('saslpasswd2', ['-p', '-c', '-a', 'libvirt', '-f', users, user], { input: password })
+    this.give(users)
+  }
+
+  override connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
+    return super.connect(uri, { credentials: fred, ...options })
+  }
+}
+
+function unavailable(): string | false {
+  const daemon = OwnDaemon.unavailable()
+  if (daemon !== false) return daemon
+  if (spawnSync('saslpasswd2', ['--nothing']).error !== undefined) return 'there is no saslpasswd2 here (sasl2-bin)'
+  const folders = '/usr/lib/{*/,}sasl2'
+  for (const plugin of ['libscram.so', 'libplain.so', 'libsasldb.so'])
+    if (globSync(`${folders}/${plugin}`).length === 0)
+      return `there is no ${plugin} of Cyrus SASL here (libsasl2-modules)`
+  return false
+}
+const skip = unavailable()
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+let daemon: AskingDaemon
+let port: number
+if (skip === false) {
+  port = await freePort()
+  const tcp = `listen_tls = 0\nlisten_tcp = 1\nlisten_addr = "127.0.0.1"\ntcp_port = "${port}"\nauth_tcp = "sasl"\n`
+  daemon = new AskingDaemon([...mechanisms, 'ANONYMOUS'], tcp)
+  daemon.flags.push('--listen')
+  after(() => daemon[Symbol.asyncDispose]())
+  await daemon.start()
+}
+
+for (const mechanism of mechanisms) {
+  test(`${mechanism}: the right password opens, a wrong one and an unknown user do not`, { skip }, async () => {
+    const at = `${uri}?auth=sasl.${mechanism.toLowerCase()}`
+    for (const credentials of [fred, odd]) {
+      await using connection = await daemon.connect(at, { credentials })
+      assert.equal(await connection.type(), 'TEST')
+      await assert.rejects(daemon.connect(at, { credentials: { ...credentials, password: 'wrong' } }), isDenied)
+      await assert.rejects(daemon.connect(at, { credentials: { ...credentials, user: 'nobody' } }), isDenied)
+    }
+    await assert.rejects(daemon.connect(at, { credentials: { ...fred, password: '' } }), isDenied)
+    await assert.rejects(daemon.connect(at, { credentials: { ...fred, authorizeAs: odd.user } }), isDenied)
+  })
+}
+
+test('of many mechanisms the strongest is taken, and one without a name only when it is named', { skip }, async () => {
+  const asked: string[] = []
+  const credentials = async ({ mechanism }: { mechanism: string }) => {
+    asked.push(mechanism)
+    return fred
+  }
+  await (await daemon.connect(uri, { credentials })).close()
+  assert.deepEqual(asked, ['SCRAM-SHA-512'])
+  await using anonymous = await daemon.connect(`${uri}?auth=sasl.anonymous`, { credentials })
+  assert.equal(await anonymous.type(), 'TEST')
+  assert.equal(asked.length, 1)
+  await assert.rejects(daemon.connect(`${uri}?auth=sasl.gssapi`), /no SASL mechanism GSSAPI here/)
+  await assert.rejects(daemon.connect(`${uri}?auth=polkit`), /polkit was wanted, but .* is sasl/)
+})
+
+test('auth.conf holds the password', { skip }, async () => {
+  const file = join(daemon.folder, 'auth.conf')
+  writeFileSync(file, '[auth-libvirt-localhost]\ncredentials=x\n[credentials-x]\nauthname=fred\npassword=pencil\n')
+  const at = `${uri}?authfile=${encodeURIComponent(file)}`
+  await (await daemon.connect(at, { credentials: undefined })).close()
+  await assert.rejects(daemon.connect(at.replace('auth.conf', 'none'), { credentials: undefined }), /cannot read/)
+})
+
+test('a daemon that offers nothing in common is refused by name', { skip }, async () => {
+  class Other extends AskingDaemon {
+    override connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
+      return super.connect(`${uri}?auth=sasl.anonymous`, options)
+    }
+    plainly(): Promise<Connection> {
+      return super.connect(uri)
+    }
+  }
+  await using other = await new Other(['ANONYMOUS', 'DIGEST-MD5']).start()
+  await assert.rejects(other.plainly(), (error: LibvirtError) => {
+    assert.match(error.message, /no SASL mechanism in common: the daemon offers .*DIGEST-MD5/)
+    return error.isUnsupported()
+  })
+})
+
+test('over plain TCP the daemon insists on a security layer, and the error says what to do', { skip }, async () => {
+  const transport: Transport = {
+    description: `tcp:127.0.0.1:${port}`,
+    open: async () => {
+      const socket = openSocket(port, '127.0.0.1')
+      await once(socket, 'connect')
+      return socket
+    },
+  }
+  await assert.rejects(daemon.connect(uri, { transport }), (error: LibvirtError) => {
+    assert.match(error.message, /security layer, which this client does not have: use TLS or SSH/)
+    return isDenied(error)
+  })
+})
+
+test('a daemon that comes back is told again who we are', { skip, timeout: 60_000 }, async () => {
+  let asked = 0
+  const credentials = async () => {
+    asked++
+    return fred
+  }
+  await using connection = await daemon.connect(uri, { credentials, reconnect: { minDelayMs: 20, maxDelayMs: 200 } })
+  await daemon.die()
+  await until(() => connection.state === 'reconnecting')
+  assert.ok(existsSync(daemon.folder))
+  await daemon.start()
+  await until(() => connection.state === 'open')
+  assert.equal(await connection.type(), 'TEST')
+  assert.ok(asked >= 2)
+})
