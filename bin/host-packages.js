@@ -34,8 +34,12 @@ const UNPACKERS = {
   debian: { since: 13, package: ['xz-utils', '/usr/bin/xz', 'builds the tiny image'] },
 }
 
-/** What the tests want beside: the real client of OpenStack. */
-const TEST_PACKAGES = [['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do']]
+/** What the tests want beside. */
+const TEST_PACKAGES = [
+  ['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do'],
+  ['libsasl2-modules', '/usr/lib/x86_64-linux-gnu/sasl2/libscram.so', 'lets a libvirtd under test ask for passwords'],
+  ['sasl2-bin', '/usr/sbin/saslpasswd2', 'lets a libvirtd under test ask for passwords'],
+]
 
 const isMissing = ([, proof]) => !existsSync(proof) && !existsSync(`/usr${proof}`)
 
