@@ -67,7 +67,7 @@ process.on('SIGTERM', () => { child.kill(); process.exit(143) })`,
     const { PATH } = process.env
     process.env.PATH = `${this.local}:${PATH}`
     try {
-      await (await connect(uri, { connectTimeoutMs: 5000, ...options })).close()
+      await (await connect(uri, { connectTimeoutMs: 20_000, ...options })).close()
     } finally {
       process.env.PATH = PATH
     }

@@ -84,7 +84,7 @@ test('giving up leaves no socket, before and after the daemon is reached', async
 function program(name: string, body: string): string {
   const path = join(folder, name)
   const pid = `require('fs').writeFileSync(${JSON.stringify(`${path}.pid`)}, String(process.pid))`
-  writeFileSync(path, `#!${process.execPath}\n${pid}\n${body}\n`)
+  writeFileSync(path, `#!${process.execPath}\n${body}\n${pid}\n`)
   chmodSync(path, 0o755)
   return path
 }
@@ -144,9 +144,20 @@ test('what a program says before it fails is in the error', async () => {
 
 test('giving up on a program ends it, also one that does not want to', async () => {
   const stubborn = program('stubborn', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)')
-  await assert.rejects(connect(uriOf(stubborn), { connectTimeoutMs: 500 }), (error: LibvirtError) => error.isTimeout())
+  const controller = new AbortController()
+  const opening = connect(uriOf(stubborn), { signal: controller.signal })
+  await until(() => isRunning(stubborn), 10_000)
+  controller.abort(new Error('enough'))
+  await assert.rejects(opening, /enough/)
   assert.equal(isRunning(stubborn), true)
-  await until(() => !isRunning(stubborn), 5000)
+  await until(() => !isRunning(stubborn), 10_000)
+
+  const quiet = program('quiet', 'setInterval(() => {}, 1000)')
+  await assert.rejects(connect(uriOf(quiet), { connectTimeoutMs: 100 }), (error: LibvirtError) => {
+    assert.match(error.message, /no connection through ext:.*quiet within 100 ms/)
+    return error.isTimeout()
+  })
+  await until(() => !isRunning(quiet))
 })
 
 test('a reader that waits makes the program wait', async () => {

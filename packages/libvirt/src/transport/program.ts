@@ -58,8 +58,8 @@ class ProgramStream extends Duplex {
   #end(): void {
     clearTimeout(this.#ending)
     if (this.destroyed) return
-    const { exitCode, signalCode } = this.#child
-    if (exitCode === 0 && this.#spoke) {
+    const { exitCode, signalCode, stdout } = this.#child
+    if (exitCode === 0 && this.#spoke && stdout.readableEnded) {
       this.push(null)
       return
     }
