@@ -123,19 +123,19 @@ async function neighbours(bench: ImageDataBench, source: string, copy: string): 
   await p99(500)
   print('p99 of a list of images, alone', await p99(1000), 'ms')
   const tee = `tee >(md5sum >&2) >(sha512sum >&2) < '${source}' > '${copy}'`
-  print(
-    'p99 of a list of images, beside tee into md5sum, sha512sum and a file',
-    await p99(1000, () => shellMs(tee)),
-    'ms',
-  )
+  const besideTee = await p99(1000, () => shellMs(tee))
+  print('p99 of a list of images, beside tee into md5sum, sha512sum and a file', besideTee, 'ms')
   const up = async () => {
     const other = await anImage(bench)
     await upload(bench, other, source)
     await remove(bench, other)
   }
-  print('p99 of a list of images, beside an image up', await p99(1000, up), 'ms')
-  const down = () => download(bench, id, '/dev/null')
-  print('p99 of a list of images, beside an image down', await p99(1000, down), 'ms')
+  const besideUp = await p99(1000, up)
+  print('p99 of a list of images, beside an image up', besideUp, 'ms')
+  print('p99 of a list of images, beside an image up, of that beside tee', besideUp / besideTee, 'times', '<= 1')
+  const besideDown = await p99(1000, () => download(bench, id, '/dev/null'))
+  print('p99 of a list of images, beside an image down', besideDown, 'ms')
+  print('p99 of a list of images, beside an image down, of that beside tee', besideDown / besideTee, 'times', '<= 1')
   await rm(copy)
   await remove(bench, id)
 }
