@@ -98,6 +98,9 @@ async function runCommand(
   await using connection = await attempt('failed to connect to the hypervisor', connecting)
   try {
     return (await command.run(given, { connection, terminal, escapeByte })) !== false
+  } catch (error) {
+    terminal.error(error)
+    return false
   } finally {
     terminal.remark('\n')
   }

@@ -48,7 +48,8 @@ export class Tty {
     const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
     const command = [process.execPath, main, ...args].map(quote).join(' ')
     const inner = `sh -c 'echo "pid $$"; exec "$@"' sh ${command}`
-    const script = `printf 'before %s\\n' "$(stty -g)"; ${inner}; echo "status $?"; printf 'after %s\\n' "$(stty -g)"`
+    // Ctrl-C is for the program: the shell goes on and tells how it ended.
+    const script = `trap : INT; printf 'before %s\\n' "$(stty -g)"; ${inner}; echo "status $?"; printf 'after %s\\n' "$(stty -g)"`
     this.#child = spawn('script', ['--quiet', '--flush', '--command', script, '/dev/null'], {
       env: { ...environment, SHELL: '/bin/sh' },
       stdio: ['pipe', 'pipe', 'inherit'],
