@@ -5,6 +5,7 @@ import { resolveUri } from './client-config.ts'
 import { Connection } from './connection.ts'
 import type { KeepAlive } from './rpc/session.ts'
 import { transportOf } from './transport/of-uri.ts'
+import { flagOf } from './transport/parameters.ts'
 import type { Transport } from './transport/transport.ts'
 import { type LibvirtUri, parseUri } from './uri.ts'
 
@@ -70,13 +71,16 @@ function authenticationOf(uri: LibvirtUri, transport: Transport, options: Connec
   const { encrypted = false, local = false } = transport
   // Over SSH it is SSH's user.
   const overSsh = uri.transport === 'ssh'
+  // Whoever answers can read what is encrypted for him.
+  const verified = !flagOf(uri.parameters, 'no_verify')
   return {
     wanted: parseWanted(uri.parameters.get('auth')),
     host: uri.host ?? 'localhost',
     user: overSsh ? undefined : uri.user,
     authFile: uri.parameters.get('authfile'),
     credentials: options.credentials,
-    confidential: encrypted || local,
+    encrypted: encrypted || local,
+    confidential: (encrypted && verified) || local,
     sendPasswordInClear: options.sendPasswordInClear ?? false,
   }
 }

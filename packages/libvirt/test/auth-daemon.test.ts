@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, globSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, connect as openSocket } from 'node:net'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import type { ConnectOptions, Connection, Credentials, LibvirtError, Transport } from '../src/index.ts'
+import { after, before, test } from 'node:test'
+import { type ConnectOptions, type Connection, type Credentials, connect, type LibvirtError } from '../src/index.ts'
+import { Authority } from './certificates.ts'
 import { until } from './fake-daemon.ts'
 import { OwnDaemon } from './own-daemon.ts'
+import { freePort } from './two-daemons.ts'
 
 const fred: Credentials = { user: 'fred', password: 'pencil' }
 /** What SASLprep leaves as it is: Cyrus SASL keeps passwords as they were given. */
@@ -20,9 +20,33 @@ const mechanisms = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN']
 const uri = 'test:///default'
 const isDenied = (error: LibvirtError) => error.isDenied() && error.codeName === 'VIR_ERR_AUTH_FAILED'
 
+/** On every socket. */
 class AskingDaemon extends OwnDaemon {
-  constructor(offered: readonly string[], config = '') {
-    super(`auth_unix_rw = "sasl"\n${config}`)
+  constructor(offered: readonly string[], authority?: Authority) {
+    super()
+    const { certificate, key } = authority?.issue({ name: 'daemon', alternatives: 'IP:127.0.0.1' }) ?? {}
+    const files = { cert_file: certificate, key_file: key, ca_file: authority?.certificate }
+    const settings: Record<string, string | number> = { auth_unix_rw: 'sasl' }
+    if (authority !== undefined) {
+      Object.assign(settings, {
+        listen_tcp: 1,
+        listen_tls: 1,
+        listen_addr: '127.0.0.1',
+        auth_tcp: 'sasl',
+        auth_tls: 'sasl',
+        tcp_port: `${ports.tcp}`,
+        tls_port: `${ports.tls}`,
+      })
+      this.flags.push('--listen')
+    }
+    for (const [name, path] of Object.entries(files)) {
+      if (path === undefined) continue
+      this.put(name, readFileSync(path, 'utf8'))
+      settings[name] = join(this.folder, name)
+    }
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    this.put('home/.config/libvirt/libvirtd.conf', lines.join(''))
+
     this.environment.SASL_CONF_PATH = this.folder
     const users = join(this.folder, 'users.db')
     this.put('libvirt.conf', `mech_list: ${offered.join(' ')}\nauxprop_plugin: sasldb\nsasldb_path: ${users}\n`)
@@ -37,7 +61,7 @@ class AskingDaemon extends OwnDaemon {
 }
 
 function unavailable(): string | false {
-  const daemon = OwnDaemon.unavailable()
+  const daemon = OwnDaemon.unavailable() || Authority.unavailable()
   if (daemon !== false) return daemon
   if (spawnSync('saslpasswd2', ['--nothing']).error !== undefined) return 'there is no saslpasswd2 here (sasl2-bin)'
   const folders = '/usr/lib/{*/,}sasl2'
@@ -48,24 +72,25 @@ function unavailable(): string | false {
 }
 const skip = unavailable()
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
 let daemon: AskingDaemon
-let port: number
-if (skip === false) {
-  port = await freePort()
-  const tcp = `listen_tls = 0\nlisten_tcp = 1\nlisten_addr = "127.0.0.1"\ntcp_port = "${port}"\nauth_tcp = "sasl"\n`
-  daemon = new AskingDaemon([...mechanisms, 'ANONYMOUS'], tcp)
-  daemon.flags.push('--listen')
-  after(() => daemon[Symbol.asyncDispose]())
-  await daemon.start()
-}
+let ports: { tcp: number; tls: number }
+/** As `pkipath` names it. */
+let pki: string
+const stack = new AsyncDisposableStack()
+before(async () => {
+  if (skip !== false) return
+  try {
+    ports = { tcp: await freePort(), tls: await freePort() }
+    const authority = stack.use(new Authority())
+    pki = authority.pki(authority.issue({ name: 'fred' }))
+    daemon = stack.use(new AskingDaemon([...mechanisms, 'ANONYMOUS'], authority))
+    await daemon.start()
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+})
+after(() => stack.disposeAsync())
 
 for (const mechanism of mechanisms) {
   test(`${mechanism}: the right password opens, a wrong one and an unknown user do not`, { skip }, async () => {
@@ -120,19 +145,27 @@ test('a daemon that offers nothing in common is refused by name', { skip }, asyn
   })
 })
 
-test('over plain TCP the daemon insists on a security layer, and the error says what to do', { skip }, async () => {
-  const transport: Transport = {
-    description: `tcp:127.0.0.1:${port}`,
-    open: async () => {
-      const socket = openSocket(port, '127.0.0.1')
-      await once(socket, 'connect')
-      return socket
-    },
+test('over TLS it is the same, and PLAIN wants to know the daemon by its certificate', { skip }, async () => {
+  const at = `test+tls://127.0.0.1:${ports.tls}/default?pkipath=${pki}`
+  for (const mechanism of mechanisms) {
+    const wanted = `${at}&auth=sasl.${mechanism}`
+    await using connection = await connect(wanted, { credentials: fred })
+    assert.equal(await connection.isEncrypted(), true)
+    await assert.rejects(connect(wanted, { credentials: { ...fred, password: 'wrong' } }), isDenied)
   }
-  await assert.rejects(daemon.connect(uri, { transport }), (error: LibvirtError) => {
-    assert.match(error.message, /security layer, which this client does not have: use TLS or SSH/)
-    return isDenied(error)
-  })
+  const unverified = `${at}&no_verify=1`
+  await assert.rejects(connect(`${unverified}&auth=sasl.plain`, { credentials: fred }), /PLAIN would send/)
+  await (await connect(unverified, { credentials: fred })).close()
+})
+
+test('over plain TCP the daemon insists on a security layer, and the error says what to do', { skip }, async () => {
+  await assert.rejects(
+    connect(`test+tcp://127.0.0.1:${ports.tcp}/default`, { credentials: fred }),
+    (error: LibvirtError) => {
+      assert.match(error.message, /security layer, which this client does not have: use TLS or SSH/)
+      return isDenied(error)
+    },
+  )
 })
 
 test('a daemon that comes back is told again who we are', { skip, timeout: 60_000 }, async () => {
@@ -144,7 +177,6 @@ test('a daemon that comes back is told again who we are', { skip, timeout: 60_00
   await using connection = await daemon.connect(uri, { credentials, reconnect: { minDelayMs: 20, maxDelayMs: 200 } })
   await daemon.die()
   await until(() => connection.state === 'reconnecting')
-  assert.ok(existsSync(daemon.folder))
   await daemon.start()
   await until(() => connection.state === 'open')
   assert.equal(await connection.type(), 'TEST')

@@ -28,11 +28,6 @@ export function plain({ user, password, authorizeAs = '' }: Credentials): Mechan
   return single('PLAIN', Buffer.from(`${authorizeAs}\0${user}\0${password}`))
 }
 
-/** RFC 4422, appendix A: the server knows us already, by a certificate say, and we act as whom it knows. */
-export function external(): Mechanism {
-  return single('EXTERNAL', new Uint8Array())
-}
-
 /** RFC 4505. Its trace tells of the program alone; libvirtd takes an empty one for none at all, and asks for ever. */
 export function anonymous(): Mechanism {
   return single('ANONYMOUS', Buffer.from('stratolith'))

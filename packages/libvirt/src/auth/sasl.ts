@@ -7,20 +7,22 @@ import { LibvirtError, unsupportedError } from '../errors.ts'
 import { VIR_ERR_AUTH_UNAVAILABLE } from '../generated/constants.ts'
 import type { AuthSaslInitRet, AuthSaslStartRet } from '../generated/types.ts'
 import { type CredentialsSource, findCredentials } from './credentials.ts'
-import { anonymous, external, type Mechanism, plain } from './mechanism.ts'
+import { anonymous, type Mechanism, plain } from './mechanism.ts'
 import { Scram, scramHashes } from './scram.ts'
 
 export interface SaslOptions extends CredentialsSource {
-  /** Nobody on the way can read what is sent. */
+  /** The daemon needs no security layer of SASL's own. */
+  encrypted: boolean
+  /** Nobody but the daemon can read what is sent. */
   confidential: boolean
   /** For PLAIN where it is not. */
   sendPasswordInClear: boolean
 }
 
 const withPassword = [...scramHashes.keys(), 'PLAIN']
-/** They prove nothing that we know, so they are taken only when they are named. */
-const onlyByName = ['EXTERNAL', 'ANONYMOUS']
-const ours = [...withPassword, ...onlyByName]
+/** Proves nothing, so it is taken only when it is named. */
+const withoutProof = 'ANONYMOUS'
+const ours = [...withPassword, withoutProof]
 const insistsOnLayer =
   '; over a connection that is not encrypted libvirt insists on a SASL security layer, which this client does not have: ' +
   'use TLS or SSH'
@@ -35,7 +37,7 @@ export async function authenticateBySasl(
   const mechanism = await made(choose(await offer(call, options), wanted, options), options, signal)
   let message: Uint8Array = mechanism.start()
   for (let procedure = 'authSaslStart'; ; procedure = 'authSaslStep') {
-    // Of ours none is missing, only empty: the daemon tells the two apart.
+    // `nil` would say that there is no message, which is not the same as an empty one.
     const args = { mech: mechanism.name, nil: 0, data: message }
     const reply = (await call(procedure, args).catch((error: unknown) => {
       throw said(`${mechanism.name} authentication`, error)
@@ -52,20 +54,20 @@ export async function authenticateBySasl(
 
 async function offer(
   call: (procedure: string) => Promise<unknown>,
-  { confidential }: SaslOptions,
+  { encrypted }: SaslOptions,
 ): Promise<readonly string[]> {
   const { mechlist } = (await call('authSaslInit').catch((error: unknown) => {
-    throw said('SASL authentication', error, confidential ? '' : insistsOnLayer)
+    throw said('SASL authentication', error, encrypted ? '' : insistsOnLayer)
   })) as AuthSaslInitRet
   // Names are of this form by RFC 4422; anything else must not get into messages either.
   return mechlist.split(/[\s,]+/).filter((name) => /^[A-Z0-9_-]{1,20}$/.test(name))
 }
 
 /** @throws LibvirtError when there is none that both know, or none that may be used here */
-export function choose(
+function choose(
   offered: readonly string[],
   wanted: string | undefined,
-  { confidential, sendPasswordInClear }: Pick<SaslOptions, 'confidential' | 'sendPasswordInClear'>,
+  { encrypted, confidential, sendPasswordInClear }: SaslOptions,
 ): string {
   const theirs = `the daemon offers ${offered.slice(0, 20).join(', ') || 'none'}`
   if (wanted !== undefined && !ours.includes(wanted))
@@ -76,18 +78,17 @@ export function choose(
   if (usable !== undefined) return usable
   if (common.length > 0) {
     throw unavailable(
-      'PLAIN would send the password for everybody on the way to read: use TLS or SSH, or allow it by sendPasswordInClear',
+      'PLAIN would send the password for others to read: use TLS or SSH, without no_verify, or allow it by sendPasswordInClear',
     )
   }
   if (wanted !== undefined) throw unavailable(`no SASL mechanism ${wanted} there: ${theirs}`)
-  const named = onlyByName.filter((name) => offered.includes(name)).map((name) => `; auth=sasl.${name} takes ${name}`)
-  const text = `no SASL mechanism in common: ${theirs}; known here are ${ours.join(', ')}${named.join('')}`
-  throw unsupportedError(confidential ? text : text + insistsOnLayer)
+  const byName = offered.includes(withoutProof) ? `; ${withoutProof} only as auth=sasl.${withoutProof}` : ''
+  const text = `no SASL mechanism in common: ${theirs}; known here are ${ours.join(', ')}${byName}`
+  throw unsupportedError(encrypted ? text : text + insistsOnLayer)
 }
 
 async function made(name: string, options: SaslOptions, signal: AbortSignal): Promise<Mechanism> {
-  if (name === 'ANONYMOUS') return anonymous()
-  if (name === 'EXTERNAL') return external()
+  if (name === withoutProof) return anonymous()
   const credentials = await findCredentials(options, name, signal)
   return name === 'PLAIN' ? plain(credentials) : new Scram(name, credentials)
 }

@@ -99,8 +99,6 @@ export class Session {
   #ended: LibvirtError | undefined
   #closing = false
   #corked = false
-  /** What came in one read is being handled: the calls that it lets go leave together. */
-  #handling = false
   /** Streams that wait for the socket to have sent what it has. */
   readonly #waitingForRoom = new Set<PromiseWithResolvers<void>>()
   #pauses = 0
@@ -194,8 +192,6 @@ export class Session {
         if ((bits & (READS_STREAM | WRITES_STREAM)) !== 0) pending.stream = this.#openStream(program, number, serial)
         this.#send(packet)
       })
-      // No other call can join these: whoever makes a thousand at once has the first answers sooner.
-      if (this.#limiter.saturated && !this.#handling) this.#flush()
     })
   }
 
@@ -234,19 +230,17 @@ export class Session {
 
   // ---- Sending ---------------------------------------------------------------------------------------------
 
-  /** All packets of one tick leave in one write, unless `#flush` sends what there is. */
+  /** All packets of one tick leave in one write. */
   #send(packet: Buffer, sent?: (error?: Error | null) => void): void {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
-      process.nextTick(() => this.#flush())
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
     }
     this.#socket.write(packet, sent)
-  }
-  #flush(): void {
-    if (!this.#corked) return
-    this.#corked = false
-    this.#socket.uncork()
   }
 
   readonly #giveRoom = (): void => {
@@ -314,7 +308,6 @@ export class Session {
   #receive(chunk: Buffer): void {
     this.#lastReceived = Date.now()
     this.#unanswered = 0
-    this.#handling = true
     try {
       this.#deframer.push(
         chunk,
@@ -327,8 +320,6 @@ export class Session {
       )
     } catch (error) {
       this.end(error instanceof LibvirtError ? error : protocolError(`unreadable packet: ${(error as Error).message}`))
-    } finally {
-      this.#handling = false
     }
   }
 
