@@ -271,6 +271,13 @@ test('polkit lets in, refuses, and may need a person', async () => {
   daemon.answers.authList = () => ({ types: [2] })
   daemon.answers.authPolkit = () => ({ complete: 0 })
   await assert.rejects(daemon.connect(), isDenied)
+  daemon.answers.authPolkit = () => {
+    throw new Refusal(94, 'no agent')
+  }
+  await assert.rejects(daemon.connect(), (error: LibvirtError) => {
+    assert.equal(error.message, 'polkit authentication: no agent')
+    return error.isDenied()
+  })
   daemon.answers.authPolkit = () => new Promise((resolve) => setTimeout(resolve, 300, { complete: 1 }))
   await (await daemon.connect({ timeoutMs: 100 })).close()
 })

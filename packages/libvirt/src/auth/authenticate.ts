@@ -2,6 +2,7 @@
 import { LibvirtError, requestError, unsupportedError } from '../errors.ts'
 import { VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_UNAVAILABLE } from '../generated/constants.ts'
 import type { AuthListRet, AuthPolkitRet } from '../generated/types.ts'
+import { attempted } from './attempted.ts'
 import { authenticateBySasl, type SaslOptions } from './sasl.ts'
 
 const AUTH_NONE = 0
@@ -57,7 +58,9 @@ export async function authenticate(
     case 'sasl':
       return authenticateBySasl(call, wanted?.mechanism, options, signal)
     case 'polkit': {
-      const { complete } = (await call('authPolkit')) as AuthPolkitRet
+      const { complete } = (await call('authPolkit').catch((error: unknown) => {
+        throw attempted('polkit authentication', error)
+      })) as AuthPolkitRet
       if (complete === 0)
         throw new LibvirtError('polkit did not let this process in', { origin: 'daemon', code: VIR_ERR_AUTH_FAILED })
       return

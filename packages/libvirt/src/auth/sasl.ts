@@ -6,6 +6,7 @@
 import { LibvirtError, unsupportedError } from '../errors.ts'
 import { VIR_ERR_AUTH_UNAVAILABLE } from '../generated/constants.ts'
 import type { AuthSaslInitRet, AuthSaslStartRet } from '../generated/types.ts'
+import { attempted } from './attempted.ts'
 import { type CredentialsSource, findCredentials } from './credentials.ts'
 import { anonymous, type Mechanism, plain } from './mechanism.ts'
 import { Scram, scramHashes } from './scram.ts'
@@ -40,7 +41,7 @@ export async function authenticateBySasl(
     // `nil` would say that there is no message, which is not the same as an empty one.
     const args = { mech: mechanism.name, nil: 0, data: message }
     const reply = (await call(procedure, args).catch((error: unknown) => {
-      throw said(`${mechanism.name} authentication`, error)
+      throw attempted(`${mechanism.name} authentication`, error)
     })) as AuthSaslStartRet
     const answer = reply.nil === 0 ? reply.data : new Uint8Array()
     if (reply.complete !== 0) {
@@ -57,7 +58,7 @@ async function offer(
   { encrypted }: SaslOptions,
 ): Promise<readonly string[]> {
   const { mechlist } = (await call('authSaslInit').catch((error: unknown) => {
-    throw said('SASL authentication', error, encrypted ? '' : insistsOnLayer)
+    throw attempted('SASL authentication', error, encrypted ? '' : insistsOnLayer)
   })) as AuthSaslInitRet
   // Names are of this form by RFC 4422; anything else must not get into messages either.
   return mechlist.split(/[\s,]+/).filter((name) => /^[A-Z0-9_-]{1,20}$/.test(name))
@@ -91,14 +92,6 @@ async function made(name: string, options: SaslOptions, signal: AbortSignal): Pr
   if (name === withoutProof) return anonymous()
   const credentials = await findCredentials(options, name, signal)
   return name === 'PLAIN' ? plain(credentials) : new Scram(name, credentials)
-}
-
-/** The daemon's own error, with what was attempted. */
-function said(attempt: string, error: unknown, why = ''): unknown {
-  if (!(error instanceof LibvirtError) || error.origin !== 'daemon') return error
-  const { origin, code, domain, level, str1, str2, str3, int1, int2, procedure } = error
-  const fields = { origin, code, domain, level, str1, str2, str3, int1, int2, procedure, cause: error }
-  return new LibvirtError(`${attempt}: ${error.message}${why}`, fields)
 }
 
 function unavailable(message: string): LibvirtError {
