@@ -99,6 +99,8 @@ export class Session {
   #ended: LibvirtError | undefined
   #closing = false
   #corked = false
+  /** What came in one read is being handled: the calls that it lets go leave together. */
+  #handling = false
   /** Streams that wait for the socket to have sent what it has. */
   readonly #waitingForRoom = new Set<PromiseWithResolvers<void>>()
   #pauses = 0
@@ -192,6 +194,8 @@ export class Session {
         if ((bits & (READS_STREAM | WRITES_STREAM)) !== 0) pending.stream = this.#openStream(program, number, serial)
         this.#send(packet)
       })
+      // No other call can join these: whoever makes a thousand at once has the first answers sooner.
+      if (this.#limiter.saturated && !this.#handling) this.#flush()
     })
   }
 
@@ -230,17 +234,19 @@ export class Session {
 
   // ---- Sending ---------------------------------------------------------------------------------------------
 
-  /** All packets of one tick leave in one write. */
+  /** All packets of one tick leave in one write, unless `#flush` sends what there is. */
   #send(packet: Buffer, sent?: (error?: Error | null) => void): void {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
-      process.nextTick(() => {
-        this.#corked = false
-        this.#socket.uncork()
-      })
+      process.nextTick(() => this.#flush())
     }
     this.#socket.write(packet, sent)
+  }
+  #flush(): void {
+    if (!this.#corked) return
+    this.#corked = false
+    this.#socket.uncork()
   }
 
   readonly #giveRoom = (): void => {
@@ -308,6 +314,7 @@ export class Session {
   #receive(chunk: Buffer): void {
     this.#lastReceived = Date.now()
     this.#unanswered = 0
+    this.#handling = true
     try {
       this.#deframer.push(
         chunk,
@@ -320,6 +327,8 @@ export class Session {
       )
     } catch (error) {
       this.end(error instanceof LibvirtError ? error : protocolError(`unreadable packet: ${(error as Error).message}`))
+    } finally {
+      this.#handling = false
     }
   }
 
