@@ -144,6 +144,9 @@ test('a daemon that cannot prove itself is left before anything is asked of it',
     'no signature': (server) => {
       server.lastWord = () => done()
     },
+    'a signature that it says is not there': (server) => {
+      server.lastWord = (signature) => ({ ...done(`v=${signature}`), nil: 1 })
+    },
     'in without a proof': (server) => {
       server.start = () => done()
     },

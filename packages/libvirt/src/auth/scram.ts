@@ -19,7 +19,7 @@ export const scramHashes: ReadonlyMap<string, string> = new Map([
 
 /** RFC 5802 lets no server ask for fewer; a false one would, to guess the password from the proof. */
 const MIN_ITERATIONS = 4096
-/** One to two seconds of work. */
+/** About a second of work. */
 const MAX_ITERATIONS = 2_000_000
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
