@@ -377,10 +377,9 @@ test('an upload waits for a daemon that does not read, and goes on when it does'
   await using connection = await daemon.connect({ transport })
   const { stream, client, serial } = await openStream(daemon, connection, 'storageVolUpload')
   client.socket.pause()
-  const block = Buffer.alloc(MiB, 'x')
   let written = 0
   const writing = (async () => {
-    for (; written < 32; written++) await stream.write(block)
+    for (; written < 32; written++) await stream.write(Buffer.alloc(MiB, written))
     await stream.finish()
   })()
   await new Promise((resolve) => setTimeout(resolve, 100))
@@ -390,10 +389,11 @@ test('an upload waits for a daemon that does not read, and goes on when it does'
   await until(() => daemon.others.at(-1)?.status === STATUS_OK)
   client.send(client.stream(serial, 'storageVolUpload', STATUS_OK))
   await writing
-  assert.equal(
-    daemon.others.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    32 * MiB,
-  )
+  // Packets are filled anew once they are sent, and not before.
+  const came = Buffer.concat(daemon.others.map(({ bytes }) => bytes))
+  assert.equal(came.length, 32 * MiB)
+  for (let at = 0; at < 32; at++)
+    assert.ok(came.subarray(at * MiB, (at + 1) * MiB).equals(Buffer.alloc(MiB, at)), `${at}`)
 })
 
 test('bytes may be changed once they were written', async () => {
