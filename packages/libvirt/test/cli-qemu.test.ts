@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Connection } from '../src/index.ts'
 import { cli, type Ran, run, startCli, Tty, virsh } from './cli-run.ts'
 import { reachQemu } from './daemons.ts'
+import { echoGuestXml } from './echo-guest.ts'
 import { until } from './fake-daemon.ts'
 
 const uri = process.env.LIBVIRT_TEST_URI ?? 'qemu:///system'
@@ -40,28 +41,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** A boot sector that answers each byte of the serial line with the one after it. */
-const echo = Buffer.from([
-  ...[0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb], // wait until the line has a byte
-  ...[0xba, 0xf8, 0x03, 0xec, 0xfe, 0xc0, 0xee, 0xeb, 0xef], // take it, add one, give it back, and again
-])
-const disk = join(folder, 'echo.raw')
-const sector = Buffer.alloc(512)
-echo.copy(sector)
-sector.set([0x55, 0xaa], 510)
-writeFileSync(disk, sector)
-truncateSync(disk, 1 << 20)
-chmodSync(disk, 0o666)
 const definition = join(folder, 'guest.xml')
-writeFileSync(
-  definition,
-  `<domain type='qemu'><name>${guest}</name><memory unit='MiB'>32</memory>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
-    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${disk}'/><target dev='vda' bus='virtio'/></disk>
-    <interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>
-    <serial type='pty'/><console type='pty'/>
-  </devices></domain>`,
-)
+writeFileSync(definition, echoGuestXml(guest, folder))
 const ours = (...args: string[]) => cli(['-c', uri, ...args])
 const done = (stdout: string): Ran => ({ status: 0, stdout: `${stdout}\n`, stderr: '' })
 async function same(...args: string[]): Promise<void> {
@@ -133,32 +114,23 @@ test('one event is enough where no more are asked for', { skip, timeout }, async
 // ---- Consoles ------------------------------------------------------------------------------------------------
 
 const head = `Connected to domain '${guest}'\r\nEscape character is ^] (Ctrl + ])\r\n`
-/** Types until the guest, which takes a while to boot, answers. */
-async function answered(tty: Tty, typed: string, answer: string): Promise<void> {
-  for (let tries = 0; !tty.shown.includes(answer); tries++) {
-    assert.ok(tries < 200, tty.shown)
-    tty.type(typed)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
 test('a console is a terminal of the guest, until Ctrl-]', { skip: skipTty, timeout }, async () => {
   using tty = new Tty(['-c', uri, 'console', guest])
   await until(() => tty.shown.includes(head))
-  await answered(tty, 'a', 'b')
+  await tty.typeUntil('{', '|')
   // Keys that would mean something to a terminal here mean nothing, and nothing is shown but what the guest sends.
-  tty.type('\x03K\rz')
-  await until(() => tty.shown.includes('\x04L\x0e{'))
+  tty.type('\x03K\ry')
+  await until(() => tty.shown.includes('\x04L\x0ez'))
   tty.type('\x1dnot for the guest')
   await tty.ended()
-  assert.match(tty.shown, /\{\r\nstatus 0\r\n/)
+  assert.match(tty.shown, /z\r\nstatus 0\r\n/)
   assert.equal(tty.isRestored, true, tty.shown)
 })
 
 test('another key may be the one that leaves', { skip: skipTty, timeout }, async () => {
   using tty = new Tty(['-c', uri, '-e', '^X', 'console', guest])
   await until(() => tty.shown.includes('Escape character is ^X (Ctrl + X)'))
-  await answered(tty, '\x1d', '\x1e')
+  await tty.typeUntil('\x1d', '\x1e')
   tty.type('\x18')
   await tty.ended()
   assert.equal(tty.status, 0)
@@ -198,7 +170,7 @@ test('a console ends with the guest, and may begin with it', { skip: skipTty, ti
 
   using begun = new Tty(['-c', uri, 'start', guest, '--console'])
   await until(() => begun.shown.includes(head))
-  await answered(begun, 'a', 'b')
+  await begun.typeUntil('{', '|')
   begun.type('\x1d')
   await begun.ended()
   assert.equal(begun.isRestored, true, begun.shown)

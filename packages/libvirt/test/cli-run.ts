@@ -30,23 +30,23 @@ export function virsh(args: readonly string[]): Promise<Ran> {
   return run('virsh', args)
 }
 
-/** Ours without waiting for its end, and for a signal to be sent to. */
-export function startCli(args: readonly string[]): ChildProcess & { said(): string } {
-  const child = spawn(process.execPath, [main, ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Ours, or another program of ours, without waiting for its end, and for a signal to be sent to. */
+export function startCli(args: readonly string[], program = main): ChildProcess & { said(): string } {
+  const child = spawn(process.execPath, [program, ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
   return Object.assign(child, { said: () => said })
 }
 
-/** Ours in a terminal of its own (of util-linux' `script`), where everything shown and typed goes through here. */
+/** A program of ours in a terminal of its own (of util-linux' `script`): what it shows and what is typed go through here. */
 export class Tty {
   readonly #child: ChildProcess
   #shown = ''
 
   /** What is shown begins and ends with the terminal's settings, and tells the process's number and its exit status. */
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], program = main) {
     const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
-    const command = [process.execPath, main, ...args].map(quote).join(' ')
+    const command = [process.execPath, program, ...args].map(quote).join(' ')
     const inner = `sh -c 'echo "pid $$"; exec "$@"' sh ${command}`
     // Ctrl-C is for the program: the shell goes on and tells how it ended.
     const script = `trap : INT; printf 'before %s\\n' "$(stty -g)"; ${inner}; echo "status $?"; printf 'after %s\\n' "$(stty -g)"`
@@ -60,6 +60,14 @@ export class Tty {
   type(keys: string): void {
     this.#child.stdin?.write(keys)
   }
+  /** Again and again, until whoever has to boot first answers. */
+  async typeUntil(keys: string, answer: string): Promise<void> {
+    for (let tries = 0; !this.#shown.includes(answer); tries++) {
+      if (tries === 300) throw new Error(`no answer: ${this.#shown}`)
+      if (/^pid \d/m.test(this.#shown)) this.type(keys)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
   kill(signal: NodeJS.Signals): void {
     process.kill(Number(/^pid (\d+)/m.exec(this.#shown)?.[1]), signal)
   }
@@ -72,7 +80,7 @@ export class Tty {
     return before !== undefined && this.#shown.includes(`after ${before}`)
   }
   get status(): number {
-    return Number(/^status (\d+)/m.exec(this.#shown)?.[1])
+    return Number(/status (\d+)\r\nafter/.exec(this.#shown)?.[1])
   }
   async ended(): Promise<void> {
     if (this.#child.exitCode === null) await once(this.#child, 'exit')
