@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 
 const program = `import { connect, LibvirtError } from '@stratolith/libvirt'
@@ -18,7 +18,9 @@ console.log(VIR_DOMAIN_RUNNING, asked)
 
 describe('the published package', () => {
   let folder: string
-  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, encoding: 'utf8' })
+  // `npx` and what it runs take the Node that they find.
+  const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) }
+  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, encoding: 'utf8', env })
   const node = (...args: string[]) => run(process.execPath, ...args)
 
   before(() => {
@@ -40,6 +42,13 @@ describe('the published package', () => {
   it('runs from where it is installed', () => {
     writeFileSync(join(folder, 'first.ts'), program)
     assert.equal(node('first.ts'), '1 false\n')
+  })
+
+  it('is a command line, of its own name and through npx', () => {
+    const { version } = JSON.parse(readFileSync(join(folder, 'node_modules/@stratolith/libvirt/package.json'), 'utf8'))
+    assert.equal(run(join(folder, 'node_modules/.bin/libvirt'), '--version'), `${version}\n`)
+    assert.equal(run('npx', '--offline', '@stratolith/libvirt', '--version'), `${version}\n`)
+    assert.match(run('npx', '--offline', '@stratolith/libvirt', 'help', 'list'), /^ {2}NAME\n {4}list - /)
   })
 
   it('is typed, declarations and all', () => {
