@@ -162,6 +162,14 @@ describe('a hostile request', () => {
       : { [op]: at, value: anything(chance, 3), ...anObject(chance, 2) }
   }
 
+  it('is answered when an object stands for a word, and says itself how it is written', async () => {
+    const wordy = { toString: 2, valueOf: 3, toJSON: 4 }
+    const change = JSON.stringify([{ op: wordy, path: '/name', value: 'x' }])
+    assert.equal((await test.ask('admin', 'PATCH', `/v2/images/${queued}`, change, patch('1'))).status, 400)
+    const input = { import_from: wordy, import_from_format: 'raw', image_properties: {} }
+    assert.equal((await test.ask('admin', 'POST', '/v2/tasks', { type: 'import', input })).status, 400)
+  })
+
   it('is answered when its query asks for lists', async () => {
     const chance = dice(99)
     const keys = [

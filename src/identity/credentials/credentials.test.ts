@@ -63,6 +63,32 @@ describe('credentials', () => {
     assert.equal(patch.status, 400)
   })
 
+  it('become ones for EC2 only with a project and a blob that can be read', async () => {
+    const project_id = test.ids.demoProjectId
+    const made = (await post(token, a())).body.credential
+    const change = (credential: unknown) => test.ask(token, 'PATCH', `/v3/credentials/${made.id}`, { credential })
+    const blob = JSON.stringify({ access: 'later', secret: 's' })
+    assert.equal((await change({ type: 'ec2', project_id })).status, 400, 'the blob is no JSON')
+    assert.equal((await change({ type: 'EC2', blob: 'null', project_id })).status, 400)
+    assert.equal((await change({ type: 'ec2', blob })).status, 400, 'there is no project')
+    const list = () => test.ask(token, 'GET', `/v3/users/${user.id}/credentials/OS-EC2`)
+    const before = (await list()).body.credentials.length
+    assert.equal((await change({ type: 'ec2', blob, project_id })).status, 200)
+    assert.equal((await list()).body.credentials.length, before + 1)
+  })
+
+  it('for EC2 keep what they were made with, also by way of another type', async () => {
+    const delegated = { access: 'lent', secret: 's', app_cred_id: 'narrow' }
+    const project_id = test.ids.demoProjectId
+    const made = (await post(token, a({ type: 'ec2', blob: JSON.stringify(delegated), project_id }))).body.credential
+    const change = (credential: unknown) => test.ask(token, 'PATCH', `/v3/credentials/${made.id}`, { credential })
+    assert.equal((await change({ type: 'cert' })).status, 200)
+    assert.equal((await change({ blob: JSON.stringify({ access: 'lent', secret: 's' }) })).status, 400)
+    const { status, body } = await change({ type: 'ec2', blob: JSON.stringify({ ...delegated, secret: 'new' }) })
+    assert.equal(status, 200)
+    assert.deepEqual(JSON.parse(body.credential.blob), { ...delegated, secret: 'new' })
+  })
+
   it('refuse bodies that make no sense', async () => {
     for (const credential of [{}, a({ blob: 7 }), a({ blob: { access: 'x' } }), a({ type: '' }), a({ blob: 'a\0' })]) {
       assert.equal((await post(token, credential)).status, 400, JSON.stringify(credential))

@@ -42,6 +42,9 @@ export interface Credentials {
 /** Keys in an EC2 credential's blob that say what it was made with, and stay. */
 const FIXED_EC2_KEYS = ['trust_id', 'app_cred_id', 'access_token_id', 'access_id'] as const
 
+/** Of an id that is made of an access key; those of other credentials are shorter. */
+const EC2_ID_LENGTH = 64
+
 export function openCredentials({ db, changes, keys }: { db: Database; changes: Changes; keys: KeyRing }): Credentials {
   const opened = (row: CredentialRow): Credential => ({ ...row, blob: openBlob(keys, row.blob) })
 
@@ -58,12 +61,8 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
       mayDo('identity:create_credential', caller, { credentialUserId: body.user_id })
       stayInProject(caller, body.project_id ?? null)
       checkTotp(body.type, body.blob)
-      const isEc2 = body.type.toLowerCase() === 'ec2'
-      if (isEc2) refuseRestricted(caller)
-      if (isEc2 && body.project_id == null) {
-        throw invalid('credential.no-project', 'An EC2 credential needs a project.')
-      }
-      const ec2 = isEc2 ? ec2Blob(body.blob) : undefined
+      const ec2 = isEc2(body.type) ? ec2Blob(body.blob) : undefined
+      if (ec2 !== undefined) checkNewEc2(caller, body.project_id ?? null)
       const by = {
         ...(caller.token.trustId !== undefined && { trust_id: caller.token.trustId }),
         ...(caller.token.applicationCredentialId !== undefined && {
@@ -107,19 +106,23 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
         const before = await store.lockCredential(tx, id)
         if (before === undefined) throw notFound('credential', id)
         const blob = body.blob ?? openBlob(keys, before.blob)
-        if (before.type.toLowerCase() === 'ec2') keepEc2Keys(openBlob(keys, before.blob), blob)
-        checkTotp(body.type ?? before.type, blob)
+        const type = body.type ?? before.type
+        // Once made for EC2 it keeps what it was made with, also while it goes by another type.
+        if (isEc2(before.type) || before.id.length === EC2_ID_LENGTH) keepEc2Keys(openBlob(keys, before.blob), blob)
+        else if (isEc2(type)) ec2Blob(blob)
+        checkTotp(type, blob)
         const after: CredentialRow = {
           ...before,
           userId: body.user_id ?? before.userId,
           projectId: body.project_id === undefined ? before.projectId : body.project_id,
-          type: body.type ?? before.type,
+          type,
           blob: sealBlob(keys, blob),
           extra: { ...before.extra, ...extraOf(body, CREDENTIAL_ATTRIBUTES) },
         }
         // Nobody hands a credential to somebody whose credentials he may not change.
         mayDo('identity:update_credential', caller, { credentialUserId: after.userId })
         stayInProject(caller, after.projectId)
+        if (isEc2(type) && !isEc2(before.type)) checkNewEc2(caller, after.projectId)
         await store.updateCredential(tx, after)
         return { ...after, blob }
       })
@@ -136,6 +139,16 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
       return rows.map((row) => ({ credentialId: row.id, secret: openBlob(keys, row.blob) }))
     },
   }
+}
+
+function isEc2(type: string): boolean {
+  return type.toLowerCase() === 'ec2'
+}
+
+/** @throws DomainError forbidden for a restricted application credential; invalid without a project */
+function checkNewEc2(caller: IdentityCaller, projectId: string | null): void {
+  refuseRestricted(caller)
+  if (projectId === null) throw invalid('credential.no-project', 'An EC2 credential needs a project.')
 }
 
 function isDelegated({ token }: IdentityCaller): boolean {

@@ -28,6 +28,15 @@ describe('the configuration of a domain', () => {
     assert.equal((await ask('GET', `${path}/ldap/suffix`)).status, 404)
   })
 
+  it('keeps null as a value like any other', async () => {
+    const path = `${domain.id}/config`
+    const made = await ask('PUT', path, { identity: { list_limit: null, driver: 'ldap' } })
+    assert.deepEqual(made.body.config, { identity: { list_limit: null, driver: 'ldap' } })
+    const changed = await ask('PATCH', `${path}/identity/driver`, { driver: null })
+    assert.deepEqual(changed.body.config, { identity: { list_limit: null, driver: null } })
+    assert.deepEqual((await ask('GET', `${path}/identity/driver`)).body, { config: { driver: null } })
+  })
+
   it('is changed by merging, a group or an option of it only where that is set already', async () => {
     const path = `${domain.id}/config`
     await ask('PUT', path, CONFIG)

@@ -33,7 +33,7 @@ export async function putOptions(sql: Sql, domainId: string, rows: readonly Opti
   try {
     await sql`
       insert into identity.domain_config (domain_id, option_group, option, value, sensitive)
-      select ${domainId}, x."group", x.option, x.value, x.sensitive
+      select ${domainId}, x."group", x.option, coalesce(x.value, 'null'), x.sensitive
         from jsonb_to_recordset(${sql.json(rows as never)})
           as x ("group" text, option text, value jsonb, sensitive boolean)
       on conflict (domain_id, option_group, option) do update set value = excluded.value`

@@ -96,11 +96,16 @@ function operationOfDraft10(raw: Record<string, unknown>) {
   const op = OPERATIONS.find((each) => each === raw.op)
   if (op === undefined) {
     throw invalidBody(
-      `Invalid operation: \`${String(raw.op).slice(0, 64)}\`. It must be one of the following: ${available}.`,
+      `Invalid operation: \`${shown(raw.op).slice(0, 64)}\`. It must be one of the following: ${available}.`,
     )
   }
   if (!Object.hasOwn(raw, 'path')) throw invalidBody("Unable to find 'path' in JSON Schema change")
   return { op, pointer: raw.path }
+}
+
+/** A string may not be made of any object: a member `toString` of its own may stand in the way. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** `{"add": "/name", "value": …}` */

@@ -34,7 +34,7 @@ export function readLegacyImport(body: unknown): LegacyImport {
   const foreign = Object.keys(input).find((name) => !(INPUT as readonly string[]).includes(name))
   if (foreign !== undefined) throw invalidBody(`'${foreign.slice(0, 64)}' has no meaning in the input of an import.`)
   const { import_from: uri, import_from_format: format, image_properties: said } = input
-  if (typeof uri !== 'string' || uri === '') throw invalidBody(`Invalid location: ${String(uri).slice(0, 64)}`)
+  if (typeof uri !== 'string' || uri === '') throw invalidBody(`Invalid location: ${JSON.stringify(uri).slice(0, 64)}`)
   if (/^file(system)?:/i.test(uri)) {
     throw invalidBody('File based imports are not allowed. Please use a non-local source of image data.')
   }
