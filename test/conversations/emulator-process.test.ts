@@ -77,7 +77,7 @@ describe('the emulator as a program', () => {
 
   it('says with its exit status that nothing runs, and goes down with its data', async () => {
     assert.equal((await stratolith('status')).code, 1)
-    assert.equal((await stratolith('doctor', '--json')).code, 0)
+    assert.equal((await stratolith('doctor', '--json', '--listen', `127.0.0.1:${port}`)).code, 0)
     assert.equal((await stratolith('down', '--purge')).code, 0)
     await assert.rejects(stat(state))
   })

@@ -58,20 +58,22 @@ export async function ofGroups(sql: Sql, groupIds: readonly string[]): Promise<r
 /** @throws DomainError `network.security-group-rule.exists`, `network.security-group.not-found` */
 export async function insert(tx: Transaction, rule: NewRule): Promise<void> {
   try {
-    const [existing] = await tx<{ id: string }[]>`
-      with added as (
+    // A statement does not see what another transaction committed while it waited for that: the same rule is looked up by
+    // a statement of its own, and may be gone again by then.
+    for (;;) {
+      const added = await tx`
         insert into network.security_group_rules (id, security_group_id, project_id, description, direction, ethertype,
           protocol, port_range_min, port_range_max, remote_ip_prefix, remote_group_id, rule_key)
         values (${rule.id}, ${rule.securityGroupId}, ${rule.projectId}, ${rule.description}, ${rule.direction},
           ${rule.ethertype}, ${rule.protocol}, ${rule.portRangeMin}, ${rule.portRangeMax}, ${rule.remoteIpPrefix},
           ${rule.remoteGroupId}, ${rule.ruleKey})
-        on conflict on constraint security_group_rules_same do nothing
-        returning id
-      )
-      select id from network.security_group_rules
-       where security_group_id = ${rule.securityGroupId} and rule_key = ${rule.ruleKey}
-         and not exists (select from added)`
-    if (existing !== undefined) throw refusal('network.security-group-rule.exists', existing.id)
+        on conflict on constraint security_group_rules_same do nothing`
+      if (added.count === 1) return
+      const [existing] = await tx<{ id: string }[]>`
+        select id from network.security_group_rules
+         where security_group_id = ${rule.securityGroupId} and rule_key = ${rule.ruleKey}`
+      if (existing !== undefined) throw refusal('network.security-group-rule.exists', existing.id)
+    }
   } catch (error) {
     const constraint = violatedConstraint(error)
     if (constraint === 'security_group_rules_group') {
