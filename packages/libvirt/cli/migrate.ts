@@ -3,6 +3,7 @@ import { connect, type Domain, type MigrateParams } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
 import { command, flagsOf, wholeNumber } from './command.ts'
 import { readXml } from './files.ts'
+import { interactiveOptions } from './credentials.ts'
 import { findDomain } from './find.ts'
 import { interruptible } from './interrupt.ts'
 import type { Terminal } from './terminal.ts'
@@ -70,7 +71,7 @@ export const migrate = command('migrate', 'move a domain to another host', {
     await using looking = given.verbose ? look(guest, terminal) : undefined
     if (given.p2p) await guest.migrateToUri(given.desturi, params, wanted, { signal })
     else {
-      await using destination = await connect(given.desturi, { signal })
+      await using destination = await connect(given.desturi, { signal, ...interactiveOptions() })
       await guest.migrate(destination, params, wanted, { signal })
     }
     looking?.done()

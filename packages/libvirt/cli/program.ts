@@ -1,6 +1,7 @@
 /** From the command line to a command, and from what came of it to the exit status. */
 import { connect } from '@stratolith/libvirt'
 import { attempt, type Command, CommandError, type Group, optionValue, parseGiven, tokensOf } from './command.ts'
+import { interactiveOptions } from './credentials.ts'
 import { domainCommands, domainMonitoringCommands } from './domains.ts'
 import { eventCommands } from './events.ts'
 import { commandHelp, generalHelp, groupHelp } from './help.ts'
@@ -94,7 +95,7 @@ async function runCommand(
   const given = parseGiven(command, rest)
   // Without one `connect` looks where the C library does.
   const uri = globals.connect ?? (env.VIRSH_DEFAULT_CONNECT_URI || '')
-  const connecting = connect(uri, { readOnly: globals.readonly })
+  const connecting = connect(uri, { readOnly: globals.readonly, ...interactiveOptions() })
   await using connection = await attempt('failed to connect to the hypervisor', connecting)
   try {
     return (await command.run(given, { connection, terminal, escapeByte })) !== false

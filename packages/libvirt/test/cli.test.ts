@@ -1,16 +1,21 @@
 /** The command line beside `virsh`: the same words to the same daemon give the same output. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { once } from 'node:events'
 import { eventLine } from '../cli/events.ts'
 import { nearest } from '../cli/nearest.ts'
 import { commands } from '../cli/program.ts'
 import { prettySize, sizeBytes } from '../cli/sizes.ts'
+import { Terminal } from '../cli/terminal.ts'
 import { attributeAt, elementsAt, escapeXml, parseXml } from '../cli/xml.ts'
-import { cli, type Ran, run, virsh } from './cli-run.ts'
+import type { Connection } from '../src/index.ts'
+import { cli, type Ran, run, startCli, Tty, virsh } from './cli-run.ts'
 import { reach } from './daemons.ts'
+import { until } from './fake-daemon.ts'
+import { OwnDaemon } from './own-daemon.ts'
 
 // Such a file is a hypervisor of its own for each connection: whatever a command does to it, the next one finds it new.
 const folder = mkdtempSync(join(tmpdir(), 'libvirt-cli-'))
@@ -275,7 +280,105 @@ test('says what could not be opened, and that nobody answers', async () => {
   assert.match(stderr, /^error: failed to connect to the hypervisor\nerror: .*\/nowhere/)
 })
 
+test('a lost daemon ends what waits for it, and a second Ctrl-C what waits for a daemon that hangs', {
+  skip: OwnDaemon.unavailable(),
+}, async () => {
+  await using daemon = new OwnDaemon()
+  await daemon.start()
+  const wait = () => startCli(['-c', `test+unix:///default?socket=${daemon.path}`, 'event', '--all', '--loop'])
+  const heard = async (program: ReturnType<typeof wait>, connection: Connection) => {
+    const domain = await connection.domains.lookupByName('test')
+    for (let knocks = 0; program.said() === ''; knocks++) {
+      assert.ok(knocks < 300)
+      await domain.setTitle(`${knocks}`, 0)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+  const connection = await daemon.connect('test:///default')
+  const deaf = wait()
+  await heard(deaf, connection)
+  daemon.signal('SIGSTOP')
+  const ended = once(deaf, 'close')
+  deaf.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  assert.equal(deaf.exitCode, null)
+  deaf.kill('SIGINT')
+  assert.deepEqual(await ended, [null, 'SIGINT'])
+  daemon.signal('SIGCONT')
+
+  const lost = wait()
+  await heard(lost, connection)
+  const closed = once(lost, 'close')
+  await daemon.die()
+  assert.deepEqual(await closed, [1, null])
+  assert.match(lost.said(), /^event 'metadata-change' .+\n(.+\n)*error: no more events: .+\n\n$/)
+})
+
+test('a name and a password are asked for, and the password is not shown', {
+  skip: (await run('script', ['--version'])).status === 0 ? false : 'there is no script of util-linux here',
+}, async () => {
+  const program = join(folder, 'ask.ts')
+  const source = join(import.meta.dirname, '../cli/credentials.ts')
+  writeFileSync(
+    program,
+    `import { askCredentials } from '${source}'
+    const { signal } = new AbortController()
+    const host = 'there'
+    const { user, password } = await askCredentials({ host, mechanism: 'PLAIN', user: process.argv[2], signal })
+    console.log(user, password.toUpperCase())`,
+  )
+  using both = new Tty([], program)
+  await until(() => both.shown.includes('User on there: '))
+  both.type('fred\r')
+  await until(() => both.shown.includes('Password of fred on there: '))
+  both.type('pencil\r')
+  await both.ended()
+  assert.match(both.shown, /fred PENCIL\r\n/)
+  assert.ok(!both.shown.includes('pencil'), both.shown)
+  assert.equal(both.isRestored, true, both.shown)
+
+  using known = new Tty(['fred'], program)
+  await until(() => known.shown.includes('Password of fred on there: '))
+  known.type('pen\x03')
+  await known.ended()
+  assert.match(known.shown, /no name and password were given/)
+  assert.notEqual(known.status, 0)
+  assert.equal(known.isRestored, true, known.shown)
+})
+
+test('tables stand straight under any name, and show no control character', () => {
+  let shown = ''
+  const out = { write: (text: string) => (shown += text) } as unknown as NodeJS.WriteStream
+  const table = (quiet: boolean) => {
+    shown = ''
+    new Terminal({ out, err: out, quiet }).table(
+      ['Name', 'State'],
+      [
+        ['网络', 'a'],
+        ['u\u0308', 'b'],
+        ['\x1b[31mx', 'c'],
+      ],
+    )
+    return shown
+  }
+  const head = ' Name        State\n--------------------\n'
+  const rows = ' 网络        a\n u\u0308           b\n \\x1b[31mx   c\n'
+  assert.equal(table(false), head + rows)
+  assert.equal(table(true), rows)
+})
+
 // ---- Help ----------------------------------------------------------------------------------------------------
+
+test('every command is held to what virsh prints, or to a guest that runs', () => {
+  const lines = Object.values(beside).join('\n')
+  const running = readFileSync(join(import.meta.dirname, 'cli-qemu.test.ts'), 'utf8')
+  const isHeld = (name: string) =>
+    new RegExp(`^ +(-\\w )?${name}( |$)`, 'm').test(lines) || running.includes(`'${name}'`)
+  assert.deepEqual(
+    [...commands.keys()].filter((name) => !isHeld(name)),
+    ['version'],
+  )
+})
 
 test('the help names every command, and the help of each shows one example that it understands', async () => {
   const general = (await cli(['help'])).stdout
