@@ -202,6 +202,7 @@ export function invalid(code: InvalidCode, message: string): DomainError {
 
 type InvalidCode =
   | 'access-rule.incomplete'
+  | 'access-rule.unknown'
   | 'application-credential.other-project'
   | 'application-credential.role-missing'
   | 'application-credential.role-unknown'

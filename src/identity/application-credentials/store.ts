@@ -2,7 +2,7 @@
 import { type Sql, violatedConstraint } from '../../database/database.ts'
 import type { ProjectId, UserId } from '../../ids.ts'
 import type { AccessRule } from '../../http/access-rules.ts'
-import { invalid, nameTaken } from '../errors.ts'
+import { invalid, nameTaken, notFound } from '../errors.ts'
 import { type Filterable, type ListQuery, matching, paged } from '../listing.ts'
 
 export interface ApplicationCredential {
@@ -97,6 +97,12 @@ export async function insertApplicationCredential(
         throw nameTaken('application credential', credential.name)
       case 'application_credential_roles_role_id_fkey':
         throw invalid('application-credential.role-unknown', 'One of the roles is gone.')
+      case 'access_rules_in_use':
+        throw invalid('access-rule.unknown', 'One of the access rules is gone.')
+      case 'application_credentials_user_id_fkey':
+        throw notFound('user', credential.userId)
+      case 'application_credentials_project_id_fkey':
+        throw notFound('project', credential.projectId)
       default:
         throw error
     }

@@ -71,6 +71,7 @@ export async function insertMembership(sql: Sql, groupId: string, userId: string
   await sql`
     insert into identity.memberships (group_id, user_id)
     select g.id, u.id from identity.groups g, identity.users u where g.id = ${groupId} and u.id = ${userId}
+       for key share
     on conflict do nothing`
 }
 

@@ -1,6 +1,6 @@
 /** Rows of `identity.registered_limits` and `identity.limits`. */
 import { type Sql, violatedConstraint } from '../../database/database.ts'
-import { limitTaken } from '../errors.ts'
+import { invalid, limitTaken } from '../errors.ts'
 import { type Filterable, type ListQuery, matching, paged } from '../listing.ts'
 
 /** What every project has of a resource, unless a limit says otherwise. */
@@ -64,7 +64,7 @@ export async function listRegisteredLimits(sql: Sql, list: ListQuery): Promise<r
      where true ${matching(sql, list)} ${paged(sql, list, 'r.id')}`
 }
 
-/** The default that a limit would differ from. */
+/** The default that a limit would differ from; it stays, and stays what it is for, until the transaction ends. */
 export async function findReference(
   sql: Sql,
   { serviceId, regionId, resourceName }: Pick<RegisteredLimit, 'serviceId' | 'regionId' | 'resourceName'>,
@@ -72,7 +72,7 @@ export async function findReference(
   const [found] = await sql<RegisteredLimit[]>`
     select ${registeredColumns(sql)} from identity.registered_limits r
      where r.service_id = ${serviceId} and r.region_id is not distinct from ${regionId}
-       and r.resource_name = ${resourceName}`
+       and r.resource_name = ${resourceName} for key share`
   return found
 }
 
@@ -181,6 +181,9 @@ async function guarded(write: () => Promise<void>): Promise<void> {
         throw limitTaken('registered limit')
       case 'limits_once':
         throw limitTaken('limit')
+      case 'limits_project_id_fkey':
+      case 'limits_domain_id_fkey':
+        throw invalid('limit.target-unknown', 'The project or domain of the limit is gone.')
       default:
         throw error
     }

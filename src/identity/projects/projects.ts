@@ -3,7 +3,7 @@
  * Source: keystone/resource/core.py
  */
 import type { Static } from 'typebox'
-import type { Database } from '../../database/database.ts'
+import type { Database, Transaction } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
 import { type DomainId, newHexId, type ProjectId } from '../../ids.ts'
 import { projectsWithRoles } from '../assignments/effective-roles.ts'
@@ -79,8 +79,8 @@ export function openProjects({
         extra: extraOf(body, PROJECT_ATTRIBUTES),
         tags: body.tags ?? [],
       }
-      if (!isDomain) await checkPlace(project)
       await changes.commit(async (tx) => {
+        if (!isDomain) await checkPlace(tx, project)
         await store.insertProject(tx, project)
         await store.replaceTags(tx, project.id, project.tags)
       })
@@ -143,13 +143,13 @@ export function openProjects({
 
     async setTags(caller, id, tags) {
       await permitted('identity:update_project_tags', caller, id)
-      await changes.commit((tx) => store.replaceTags(tx, id, tags))
+      await changes.commit((tx) => retag(tx, id, tags))
       return tags
     },
 
     async deleteTags(caller, id) {
       await permitted('identity:delete_project_tags', caller, id)
-      await changes.commit((tx) => store.replaceTags(tx, id, []))
+      await changes.commit((tx) => retag(tx, id, []))
     },
 
     async addTag(caller, id, tag) {
@@ -172,18 +172,27 @@ export function openProjects({
     },
   }
 
-  /** @throws DomainError invalid for an unknown, foreign or disabled place; forbidden for one too deep */
-  async function checkPlace(project: Project): Promise<void> {
-    const domain = await store.findProject(db, project.domainId!)
+  /** Those who do it at once do it one after the other: the tags of one of them stay. */
+  async function retag(tx: Transaction, id: string, tags: readonly string[]): Promise<void> {
+    if ((await store.lockProject(tx, id)) === undefined) throw notFound('project', id)
+    await store.replaceTags(tx, id, tags)
+  }
+
+  /**
+   * What is above stays as it is found until the transaction ends.
+   * @throws DomainError invalid for an unknown, foreign or disabled place; forbidden for one too deep
+   */
+  async function checkPlace(tx: Transaction, project: Project): Promise<void> {
+    const domain = await store.findProject(tx, project.domainId!)
     if (domain === undefined || !domain.isDomain) {
       throw invalid('project.domain-unknown', `There is no domain ${project.domainId}.`)
     }
-    const parent = await store.findProject(db, project.parentId!)
+    const parent = await store.findProject(tx, project.parentId!, 'lock')
     if (parent === undefined) throw invalid('project.parent-unknown', `There is no project ${project.parentId}.`)
     if ((parent.domainId ?? parent.id) !== (domain.id as string)) {
       throw invalid('project.parent-elsewhere', `The parent ${parent.id} is not in the domain ${domain.id}.`)
     }
-    const above = [parent, ...(await store.listAncestors(db, parent.id))]
+    const above = [parent, ...(await store.listAncestors(tx, parent.id, 'lock'))]
     const disabled = above.find((each) => !each.enabled)
     if (disabled !== undefined) {
       throw invalid('project.parent-disabled', `The project ${disabled.id} above is disabled.`)
@@ -214,7 +223,7 @@ export async function changed(
   }
   const enabled = body.enabled ?? before.enabled
   if (!before.isDomain && enabled && !before.enabled) {
-    const disabled = (await store.listAncestors(tx, before.id)).find((each) => !each.enabled)
+    const disabled = (await store.listAncestors(tx, before.id, 'lock')).find((each) => !each.enabled)
     if (disabled !== undefined) {
       throw forbidden('project.parent-disabled', `The project ${disabled.id} above is disabled.`)
     }

@@ -35,8 +35,11 @@ export const PROJECT_FILTERS: Filterable = {
   is_domain: { column: 'p.is_domain', type: 'boolean' },
 }
 
-export async function findProject(sql: Sql, id: string): Promise<Project | undefined> {
-  const [found] = await sql<Project[]>`select ${projectColumns(sql)} from identity.projects p where p.id = ${id}`
+/** @param lock whether it may not be changed or removed until the transaction ends */
+export async function findProject(sql: Sql, id: string, lock?: 'lock'): Promise<Project | undefined> {
+  const [found] = await sql<Project[]>`
+    select ${projectColumns(sql)} from identity.projects p where p.id = ${id}
+    ${lock === undefined ? sql`` : sql`for share of p`}`
   return found
 }
 
@@ -81,14 +84,18 @@ export async function listProjectsIn(sql: Sql, ids: Fragment, list: ListQuery): 
      where p.id in (${ids}) and not p.is_domain ${matching(sql, list)} ${paged(sql, list, 'p.id')}`
 }
 
-/** From the project's parent up to its domain. */
-export async function listAncestors(sql: Sql, id: string): Promise<readonly Project[]> {
+/**
+ * From the project's parent up to its domain.
+ * @param lock whether none of them may be changed or removed until the transaction ends
+ */
+export async function listAncestors(sql: Sql, id: string, lock?: 'lock'): Promise<readonly Project[]> {
   return await sql<Project[]>`
     with recursive line as (
       select id, parent_id, 0 as steps from identity.projects where id = ${id}
       union all
       select a.id, a.parent_id, line.steps + 1 from identity.projects a join line on a.id = line.parent_id)
-    select ${projectColumns(sql)} from identity.projects p join line on line.id = p.id where line.steps > 0 order by line.steps`
+    select ${projectColumns(sql)} from identity.projects p join line on line.id = p.id where line.steps > 0 order by line.steps
+     ${lock === undefined ? sql`` : sql`for share of p`}`
 }
 
 /** All below the project, parents before children. */

@@ -48,6 +48,8 @@ export function openRegions({ db, changes }: { db: Database; changes: Changes })
     async update(id, body) {
       requireSameId(body, id)
       return await changes.commit(async (tx) => {
+        // Two that move at once could each end below the other, though neither is when it is looked at.
+        if (body.parent_region_id != null) await store.lockTree(tx)
         const before = await store.lockRegion(tx, id)
         if (before === undefined) throw notFound('region', id)
         const after: Region = {
@@ -66,7 +68,7 @@ export function openRegions({ db, changes }: { db: Database; changes: Changes })
 
     async delete(id) {
       await changes.commit(async (tx) => {
-        const tree = await store.listSubtree(tx, id)
+        const tree = await store.lockSubtree(tx, id)
         if (tree.length === 0) throw notFound('region', id)
         if (await store.deleteRegions(tx, tree)) return
         throw forbidden('region.in-use', `There are endpoints in the region ${id} or below it.`)

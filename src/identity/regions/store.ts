@@ -54,6 +54,11 @@ export async function updateRegion(sql: Sql, region: Region): Promise<void> {
   })
 }
 
+/** Nobody else changes any region until the transaction ends. */
+export async function lockTree(sql: Sql): Promise<void> {
+  await sql`lock table identity.regions in share row exclusive mode`
+}
+
 /** The region and all below it. */
 export async function listSubtree(sql: Sql, id: string): Promise<readonly string[]> {
   const rows = await sql<{ id: string }[]>`
@@ -62,6 +67,17 @@ export async function listSubtree(sql: Sql, id: string): Promise<readonly string
       union select r.id from identity.regions r join tree on r.parent_region_id = tree.id)
     select id from tree`
   return rows.map((row) => row.id)
+}
+
+/** The same, when nobody else can change any of it or hang anything below it until the transaction ends. */
+export async function lockSubtree(sql: Sql, id: string): Promise<readonly string[]> {
+  for (let tree = await listSubtree(sql, id); ; ) {
+    await sql`select 1 from identity.regions where id = any(${[...tree]}) order by id for update`
+    // What was hung below before the locks were there has been missed.
+    const grown = await listSubtree(sql, id)
+    if (grown.every((each) => tree.includes(each))) return grown
+    tree = grown
+  }
 }
 
 /** Removes regions together; false, and nothing is removed, while an endpoint is in one of them. */

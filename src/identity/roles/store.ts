@@ -103,10 +103,12 @@ export async function listImplications(
      order by p.name, p.id, i.name, i.id`
 }
 
-/** Repeating it changes nothing. */
+/** Repeating it changes nothing. Nothing happens either when one of the roles is gone. */
 export async function insertImplication(sql: Sql, priorId: string, impliedId: string): Promise<void> {
   await sql`
-    insert into identity.implied_roles (prior_role_id, implied_role_id) values (${priorId}, ${impliedId})
+    insert into identity.implied_roles (prior_role_id, implied_role_id)
+    select p.id, i.id from identity.roles p, identity.roles i where p.id = ${priorId} and i.id = ${impliedId}
+       for key share
     on conflict do nothing`
 }
 

@@ -179,7 +179,8 @@ export async function usePasscode(sql: Sql, { credentialId, step }: Passcode): P
   const used = await sql`
     with gone as (
       delete from identity.used_passcodes where credential_id = ${credentialId} and step < ${step - PASSCODES_KEPT})
-    insert into identity.used_passcodes (credential_id, step) values (${credentialId}, ${step}) on conflict do nothing`
+    insert into identity.used_passcodes (credential_id, step)
+    select id, ${step}::bigint from identity.credentials where id = ${credentialId} for key share on conflict do nothing`
   return used.count > 0
 }
 
