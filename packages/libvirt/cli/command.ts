@@ -84,11 +84,14 @@ export function parseGiven(command: Command, args: readonly string[]): Parameter
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const { name: option } = token
-    const known = command.options[option] ?? command.arguments[option]
+    const known = ownOf(command.options, option) ?? ownOf(command.arguments, option)
     if (known === undefined) throw new CommandError(`command '${name}' doesn't support option ${token.rawName}`)
     if (seen.has(option)) throw new CommandError(`option --${option} already seen`)
     seen.add(option)
-    given[option] = optionValue(token, option in command.arguments ? 'string' : command.options[option]?.value)
+    given[option] = optionValue(
+      token,
+      'value' in known ? known.value : option in command.arguments ? 'string' : undefined,
+    )
   }
   const missing = Object.keys(command.arguments).filter((argument) => !seen.has(argument))
   for (const token of tokens) {
@@ -128,6 +131,11 @@ export function optionValue(
   }
   if (value === undefined) throw new CommandError(`expected syntax: --${name} <${wanted}>`)
   return value
+}
+
+/** What a table has under a name that somebody typed, and never what every object has. */
+export function ownOf<Row>(table: Readonly<Record<string, Row>>, name: string): Row | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }
 
 /** The flags of the options that were given, joined. */

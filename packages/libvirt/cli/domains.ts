@@ -1,11 +1,12 @@
 /** Guests: listing, looking at, defining, and their lives. */
 import type { Domain, DomainState } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
-import { attempt, CommandError, command, flagsOf, type Group } from './command.ts'
+import { attempt, CommandError, command, flagsOf, type Group, ownOf } from './command.ts'
 import { attachConsole, consoleCommand } from './console.ts'
 import { readXml } from './files.ts'
-import { byName, findDomain, unlessMissing, unlessUnsupported } from './find.ts'
+import { byName, findDomain, rowsOf, unlessMissing, unlessUnsupported } from './find.ts'
 import { migrate } from './migrate.ts'
+import { yesNo } from './terminal.ts'
 import { attributeAt, elementsAt, parseXml } from './xml.ts'
 
 const domain = { about: 'its name, its number or its uuid' }
@@ -38,7 +39,6 @@ const reasonWords: Record<string, string> = {
   'starting-up': 'starting up',
 }
 
-const yesNo = (value: boolean) => (value ? 'yes' : 'no')
 const idOf = ({ id }: Domain) => (id === -1 ? '-' : String(id))
 
 // ---- Looking -------------------------------------------------------------------------------------------------
@@ -119,11 +119,11 @@ const list = command('list', 'which domains there are', {
       const saved = given['managed-save'] && state === 'shutoff' && (await guest.hasManagedSave())
       return saved ? 'saved' : stateWords[state]
     }
-    const rows = domains.map(async (guest) => {
+    const rows = await rowsOf(domains, async (guest) => {
       const title = given.title ? [(await unlessMissing(guest.title())) ?? ''] : []
       return [idOf(guest), guest.name, await stateOf(guest), ...title]
     })
-    terminal.table(['Id', 'Name', 'State', ...(given.title ? ['Title'] : [])], await Promise.all(rows))
+    terminal.table(['Id', 'Name', 'State', ...(given.title ? ['Title'] : [])], rows)
   },
 })
 
@@ -349,7 +349,7 @@ const rebootModes = {
 const anyOf = new Intl.ListFormat('en', { type: 'disjunction' })
 function modesOf(text: string | undefined, modes: Readonly<Record<string, number>>): number {
   return (text?.split(',') ?? []).reduce((all, word) => {
-    const flag = modes[word]
+    const flag = ownOf(modes, word)
     if (flag === undefined) {
       const known = anyOf.format(Object.keys(modes).map((name) => `'${name}'`))
       throw new CommandError(`Unknown mode ${word} value, expecting ${known}`)

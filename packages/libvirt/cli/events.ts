@@ -1,6 +1,6 @@
 /** Waiting for what happens to guests. */
 import type { DomainEvent, DomainEventKind, DomainEventOf, LifecycleEvent } from '@stratolith/libvirt'
-import { CommandError, command, type Group, wholeNumber } from './command.ts'
+import { CommandError, command, type Group, ownOf, wholeNumber } from './command.ts'
 import { findDomain } from './find.ts'
 import { interruptible } from './interrupt.ts'
 
@@ -157,7 +157,7 @@ function kindsOf({ all, event: name }: { all: boolean; event: string | undefined
   if (all && name !== undefined) throw new CommandError('Options --all and --event are mutually exclusive')
   if (all) return Object.values(kindOf)
   if (name === undefined) throw new CommandError('one of --list, --all, or --event <type> is required')
-  const kind = kindOf[name]
+  const kind = ownOf(kindOf, name)
   if (kind === undefined) throw new CommandError(`unknown event type ${name}`)
   return [kind]
 }

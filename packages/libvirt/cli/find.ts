@@ -59,7 +59,17 @@ export const unlessUnsupported = <T>(answer: Promise<T>) => unless(answer, (erro
 /** Undefined where there is none. */
 export const unlessMissing = <T>(answer: Promise<T>) => unless(answer, (error) => error.isNotFound())
 
-async function unless<T>(answer: Promise<T>, expected: (error: LibvirtError) => boolean): Promise<T | undefined> {
+/** One for each, but for those that have gone since they were listed. */
+export async function rowsOf<T, Row>(things: readonly T[], row: (thing: T) => Promise<Row>): Promise<Row[]> {
+  const rows = await Promise.all(things.map((thing) => unlessMissing(row(thing))))
+  return rows.filter((found) => found !== undefined)
+}
+
+/** Undefined for an error that is one of the answers. */
+export async function unless<T>(
+  answer: Promise<T>,
+  expected: (error: LibvirtError) => boolean,
+): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {

@@ -3,11 +3,11 @@ import type { Network } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
 import { attempt, CommandError, command, flagsOf, type Group } from './command.ts'
 import { readXml } from './files.ts'
-import { byName, findNetwork } from './find.ts'
+import { byName, findNetwork, rowsOf, unless } from './find.ts'
+import { yesNo } from './terminal.ts'
 import { localTime } from './times.ts'
 
 const network = { about: 'its name or its uuid' }
-const yesNo = (value: boolean) => (value ? 'yes' : 'no')
 
 const listFilters = {
   persistent: C.VIR_CONNECT_LIST_NETWORKS_PERSISTENT,
@@ -37,13 +37,13 @@ const netList = command('net-list', 'which networks there are', {
       for (const { uuid, name } of networks) terminal.print(`${given.uuid ? uuid : name}\n`)
       return
     }
-    const rows = networks.map(async (net) => [
+    const rows = await rowsOf(networks, async (net) => [
       net.name,
       (await net.isActive()) ? 'active' : 'inactive',
       yesNo(await net.autostart()),
       yesNo(await net.isPersistent()),
     ])
-    terminal.table(['Name', 'State', 'Autostart', 'Persistent'], await Promise.all(rows))
+    terminal.table(['Name', 'State', 'Autostart', 'Persistent'], rows)
   },
 })
 
@@ -60,7 +60,7 @@ const netInfo = command('net-info', 'what a network is, in short', {
       ['Autostart:', yesNo(await net.autostart())],
     ])
     // A network of somebody else's bridge or of a card has none of libvirt's own.
-    const bridge = await net.bridgeName().catch(() => undefined)
+    const bridge = await unless(net.bridgeName(), ({ code }) => code === C.VIR_ERR_INTERNAL_ERROR)
     if (bridge !== undefined) terminal.fields([['Bridge:', bridge]])
   },
 })

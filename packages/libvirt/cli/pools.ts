@@ -3,11 +3,11 @@ import type { StoragePool } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
 import { attempt, command, flagsOf, type Group } from './command.ts'
 import { readXml } from './files.ts'
-import { byName, findPool } from './find.ts'
+import { byName, findPool, rowsOf } from './find.ts'
 import { prettySize } from './sizes.ts'
+import { yesNo } from './terminal.ts'
 
 const pool = { about: 'its name or its uuid' }
-const yesNo = (value: boolean) => (value ? 'yes' : 'no')
 
 const listFilters = {
   persistent: C.VIR_CONNECT_LIST_STORAGE_POOLS_PERSISTENT,
@@ -39,22 +39,22 @@ const poolList = command('pool-list', 'which pools there are', {
       return
     }
     if (!given.details) {
-      const rows = pools.map(async (one) => [
+      const rows = await rowsOf(pools, async (one) => [
         one.name,
         (await one.isActive()) ? 'active' : 'inactive',
         yesNo(await one.autostart()),
       ])
-      terminal.table(['Name', 'State', 'Autostart'], await Promise.all(rows))
+      terminal.table(['Name', 'State', 'Autostart'], rows)
       return
     }
-    const rows = pools.map(async (one) => {
+    const rows = await rowsOf(pools, async (one) => {
       const { state, capacityBytes, allocationBytes, availableBytes } = await one.info()
       const known = state === 'running' || state === 'degraded'
       const sizes = [capacityBytes, allocationBytes, availableBytes].map((size) => (known ? prettySize(size) : '-'))
       return [one.name, state, yesNo(await one.autostart()), yesNo(await one.isPersistent()), ...sizes]
     })
     const head = ['Name', 'State', 'Autostart', 'Persistent', 'Capacity', 'Allocation', 'Available']
-    terminal.table(head, await Promise.all(rows))
+    terminal.table(head, rows)
   },
 })
 

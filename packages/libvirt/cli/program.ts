@@ -1,6 +1,16 @@
 /** From the command line to a command, and from what came of it to the exit status. */
 import { connect } from '@stratolith/libvirt'
-import { attempt, type Command, CommandError, type Group, optionValue, parseGiven, tokensOf } from './command.ts'
+import {
+  attempt,
+  type Command,
+  CommandError,
+  type Group,
+  type Option,
+  optionValue,
+  ownOf,
+  parseGiven,
+  tokensOf,
+} from './command.ts'
 import { interactiveOptions } from './credentials.ts'
 import { domainCommands, domainMonitoringCommands } from './domains.ts'
 import { eventCommands } from './events.ts'
@@ -31,7 +41,7 @@ export const commands = new Map(
 /** Before the command's name. */
 export const globalOptions = {
   connect: { short: 'c', value: 'URI', about: 'which daemon and which hypervisor' },
-  escape: { short: 'e', value: 'char', about: 'the key that leaves a console; ^]' },
+  escape: { short: 'e', value: 'char', about: 'the key that leaves a console, ^] by default' },
   help: { short: 'h', about: 'this help' },
   quiet: { short: 'q', about: 'results only: no heads, no remarks' },
   readonly: { short: 'r', about: 'change nothing' },
@@ -47,7 +57,7 @@ interface Globals {
 }
 
 /** @returns the exit status: 0, or 1 for whatever went wrong */
-export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<0 | 1> {
+export async function runProgram(args: readonly string[]): Promise<0 | 1> {
   const streams = { out: process.stdout, err: process.stderr }
   let terminal = new Terminal({ ...streams, quiet: false })
   try {
@@ -56,8 +66,8 @@ export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv
     if (globals.version) terminal.print(`${ownVersion}\n`)
     else if (globals.help) help(name === undefined ? rest : [name], terminal)
     else if (name === 'help') help(rest, terminal)
-    else if (name === undefined) throw new CommandError(`no command: see --help`)
-    else return (await runCommand(name, rest, globals, { terminal, env })) ? 0 : 1
+    else if (name === undefined) throw new CommandError('no command: see --help')
+    else return (await runCommand(name, rest, globals, terminal)) ? 0 : 1
     return 0
   } catch (error) {
     terminal.error(error)
@@ -72,7 +82,7 @@ function splitArguments(args: readonly string[]): { globals: Globals; name: stri
   const globals: Record<string, string | true> = {}
   for (const token of tokens) {
     if (token.kind !== 'option' || token.index >= end) continue
-    const option = (globalOptions as Record<string, { value?: string }>)[token.name]
+    const option = ownOf<Option>(globalOptions, token.name)
     if (option === undefined) throw new CommandError(`unsupported option '${token.rawName}'. See --help.`)
     globals[token.name] = optionValue(token, option.value)
   }
@@ -83,7 +93,7 @@ async function runCommand(
   name: string,
   rest: readonly string[],
   globals: Globals,
-  { terminal, env }: { terminal: Terminal; env: NodeJS.ProcessEnv },
+  terminal: Terminal,
 ): Promise<boolean> {
   const command = commandNamed(name)
   const asked = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined)
@@ -94,7 +104,7 @@ async function runCommand(
   const escapeByte = escapeByteOf(globals.escape ?? '^]')
   const given = parseGiven(command, rest)
   // Without one `connect` looks where the C library does.
-  const uri = globals.connect ?? (env.VIRSH_DEFAULT_CONNECT_URI || '')
+  const uri = globals.connect ?? (process.env.VIRSH_DEFAULT_CONNECT_URI || '')
   const connecting = connect(uri, { readOnly: globals.readonly, ...interactiveOptions() })
   await using connection = await attempt('failed to connect to the hypervisor', connecting)
   try {
@@ -124,8 +134,9 @@ function escapeByteOf(text: string): number {
 }
 
 /** Of everything, of a group, or of one command. */
-function help([word]: readonly string[], terminal: Terminal): void {
-  if (word === undefined) terminal.print(generalHelp(groups, globalOptions))
+function help([word, ...more]: readonly string[], terminal: Terminal): void {
+  if (more.length > 0) throw new CommandError(`unexpected data '${more[0]}'`)
+  if (word === undefined || word === '--help') terminal.print(generalHelp(groups, globalOptions))
   else {
     const group = groups.find(({ keyword }) => keyword === word)
     terminal.print(group === undefined ? commandHelp(commandNamed(word)) : groupHelp(group))

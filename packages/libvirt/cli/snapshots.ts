@@ -1,7 +1,7 @@
 /** Moments of a guest that it can go back to. */
 import * as C from '@stratolith/libvirt/constants'
 import { command, flagsOf, type Group } from './command.ts'
-import { byName, findDomain } from './find.ts'
+import { byName, findDomain, rowsOf } from './find.ts'
 import { localTime } from './times.ts'
 import { elementsAt, parseXml } from './xml.ts'
 
@@ -38,13 +38,13 @@ const snapshotList = command('snapshot-list', 'which snapshots a domain has', {
       for (const { name } of snapshots) terminal.print(`${name}\n`)
       return
     }
-    const rows = snapshots.map(async (snapshot) => {
+    const rows = await rowsOf(snapshots, async (snapshot) => {
       const xml = parseXml(await snapshot.xml())
       const text = (path: string) => elementsAt(xml, path)[0]?.text ?? ''
       const made = localTime(Number(text('creationTime')), { zone: true })
       return [snapshot.name, made, text('state'), ...(given.parent ? [text('parent/name')] : [])]
     })
-    terminal.table(['Name', 'Creation Time', 'State', ...(given.parent ? ['Parent'] : [])], await Promise.all(rows))
+    terminal.table(['Name', 'Creation Time', 'State', ...(given.parent ? ['Parent'] : [])], rows)
   },
 })
 

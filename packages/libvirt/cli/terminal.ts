@@ -90,6 +90,8 @@ export class Terminal {
   }
 }
 
+export const yesNo = (value: boolean): string => (value ? 'yes' : 'no')
+
 function wordsOf(error: unknown): string {
   if (error instanceof CommandError || error instanceof LibvirtError) return error.message
   // Node's own message tells of system calls.

@@ -3,7 +3,7 @@ import { open, stat, unlink } from 'node:fs/promises'
 import type { StorageVolume } from '@stratolith/libvirt'
 import * as C from '@stratolith/libvirt/constants'
 import { attempt, command, type Group, type Session } from './command.ts'
-import { byName, findPool, findVolume } from './find.ts'
+import { byName, findPool, findVolume, rowsOf } from './find.ts'
 import { interruptible } from './interrupt.ts'
 import { prettySize, sizeBytes } from './sizes.ts'
 import { escapeXml } from './xml.ts'
@@ -19,14 +19,14 @@ const volList = command('vol-list', 'which volumes a pool has', {
   async run(given, { connection, terminal }) {
     const volumes = await (await findPool(connection, given.pool)).listAllVolumes()
     volumes.sort(byName)
-    const rows = volumes.map(async (volume) => {
+    const rows = await rowsOf(volumes, async (volume) => {
       const row = [volume.name, await volume.path()]
       if (!given.details) return row
       const { type, capacityBytes, allocationBytes } = await volume.info()
       return [...row, type, prettySize(capacityBytes), prettySize(allocationBytes)]
     })
     const more = given.details ? ['Type', 'Capacity', 'Allocation'] : []
-    terminal.table(['Name', 'Path', ...more], await Promise.all(rows))
+    terminal.table(['Name', 'Path', ...more], rows)
   },
 })
 

@@ -194,11 +194,13 @@ const beside: Record<string, string> = {
   'what cannot be': `
     nosuch
     --nosuch list
+    --constructor list
     dominfo
     dominfo nosuch
     dominfo Beta more
     dominfo --nosuch Beta
     list --name=x
+    list --toString
     list --name --name
     start --domain
     migrate Beta
@@ -213,6 +215,7 @@ const beside: Record<string, string> = {
     event
     event --nosuch
     event --event nosuch
+    event --event constructor
     event --all --event lifecycle
     event --all --timeout soon
     event --all --timeout 1
