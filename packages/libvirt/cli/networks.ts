@@ -120,6 +120,7 @@ const netDhcpLeases = command('net-dhcp-leases', 'which addresses a network has 
   async run(given, { connection, terminal }) {
     const net = await findNetwork(connection, given.network)
     const leases = await attempt(`Failed to get leases info for ${given.network}`, net.dhcpLeases(given.mac ?? null))
+    leases.sort((a, b) => byName({ name: a.mac ?? '' }, { name: b.mac ?? '' }))
     const rows = leases.map((lease) => [
       // For ever is told as 0.
       lease.expirySeconds === 0 ? '-' : localTime(lease.expirySeconds),

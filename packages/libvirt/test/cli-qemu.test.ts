@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -109,6 +109,49 @@ test('one event is enough where no more are asked for', { skip, timeout }, async
     one.said(),
     /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+0000: event 'metadata-change' for domain '.*': type title, uri .*\nevents received: 1\n\n$/,
   )
+})
+
+// ---- Networks ------------------------------------------------------------------------------------------------
+
+/** Where libvirt's network driver is told of leases. */
+const leaseFolder = '/var/lib/libvirt/dnsmasq'
+const skipLeases =
+  process.getuid?.() === 0 && process.env.LIBVIRT_TEST_URI === undefined
+    ? false
+    : 'only root can write what the DHCP server of a network would'
+
+test('leases are shown as virsh shows them, in the time of whoever looks', {
+  skip: skipBeside || skipLeases,
+  timeout,
+}, async () => {
+  // No address, so that no DHCP server runs: its leases are written here.
+  const bridge = `v${suffix}`
+  const network = await connection.networks.createXml(
+    `<network><name>${guest}</name><bridge name='${bridge}' stp='off'/></network>`,
+  )
+  const status = join(leaseFolder, `${bridge}.status`)
+  const begunFolder = mkdirSync(leaseFolder, { recursive: true })
+  const tomorrow = Math.floor(Date.now() / 1000) + 86_400
+  const lease = (last: number, expiry: number, more = {}) => ({
+    'ip-address': `192.168.77.${last}`,
+    'mac-address': `52:54:00:00:00:0${last}`,
+    'expiry-time': expiry,
+    ...more,
+  })
+  const named = { hostname: 'nine', 'client-id': '01:52:54:00:00:00:09' }
+  try {
+    writeFileSync(status, JSON.stringify([lease(9, tomorrow + 60, named), lease(5, tomorrow)]))
+    await same('net-dhcp-leases', guest)
+    await same('net-dhcp-leases', guest, '52:54:00:00:00:09')
+    await same('net-info', guest)
+    writeFileSync(status, JSON.stringify([lease(6, 0)]))
+    const { stdout } = await cli(['-q', '-c', uri, 'net-dhcp-leases', guest])
+    assert.equal(stdout, ' -   52:54:00:00:00:06   ipv4   192.168.77.6/0   -   -\n')
+  } finally {
+    rmSync(status, { force: true })
+    if (begunFolder !== undefined) rmSync(begunFolder, { recursive: true })
+    await network.destroy()
+  }
 })
 
 // ---- Consoles ------------------------------------------------------------------------------------------------
