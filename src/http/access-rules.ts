@@ -19,7 +19,8 @@ export interface AccessRule {
 const TYPES: Readonly<Record<string, readonly string[]>> = { volume: ['volumev3', 'block-storage', 'volume'] }
 
 /**
- * @param request its service by our name (`compute`), its path from that service's root, without a query
+ * Rules come from users, and so do paths: whatever both are, the time that this takes grows with their lengths alone.
+ * @param request its service by our name (`compute`), its path from that service's root, without query and fragment
  */
 export function isAllowed(
   rules: readonly AccessRule[],
@@ -27,16 +28,45 @@ export function isAllowed(
 ): boolean {
   const types = TYPES[request.service] ?? [request.service]
   return rules.some(
-    (rule) => types.includes(rule.service) && rule.method === request.method && patternOf(rule.path).test(request.path),
+    (rule) => types.includes(rule.service) && rule.method === request.method && fits(rule.path, request.path),
   )
 }
 
-function patternOf(path: string): RegExp {
-  const parts = path.match(/\{[^}]*\}|\*\*|\*|[^{*]+|\{/g) ?? []
-  const pattern = parts.map((part) => {
-    if (part === '**') return '.*'
-    if (part === '*' || /^\{.*\}$/s.test(part)) return '[^/]+'
-    return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
-  })
-  return new RegExp(`^${pattern.join('')}$`, 's')
+/** A letter that stands for itself, one letter of a segment, any number of those, or any letters at all. */
+type Part = { readonly letter: string } | 'one' | 'segment' | 'anything'
+
+function partsOf(pattern: string): Part[] {
+  const parts: Part[] = []
+  for (const piece of pattern.match(/\{[^}]*\}|\*\*|\*|[^{*]+|\{/g) ?? []) {
+    if (piece === '**') parts.push('anything')
+    else if (piece === '*' || /^\{.*\}$/s.test(piece)) parts.push('one', 'segment')
+    else for (const letter of piece) parts.push({ letter })
+  }
+  return parts
+}
+
+/** Goes through the path once, with every number of parts that what was read so far could have come to. */
+function fits(pattern: string, path: string): boolean {
+  const parts = partsOf(pattern)
+  let reached = new Set<number>()
+  const reach = (into: Set<number>, first: number) => {
+    // Those that may stand for nothing are passed over as well.
+    for (let at = first; !into.has(at); at++) {
+      into.add(at)
+      if (parts[at] !== 'segment' && parts[at] !== 'anything') return
+    }
+  }
+  reach(reached, 0)
+  for (const letter of path) {
+    const next = new Set<number>()
+    for (const at of reached) {
+      const part = parts[at]
+      if (part === undefined) continue
+      if (part === 'anything' || (part === 'segment' && letter !== '/')) reach(next, at)
+      else if (part === 'one' ? letter !== '/' : part !== 'segment' && part.letter === letter) reach(next, at + 1)
+    }
+    if (next.size === 0) return false
+    reached = next
+  }
+  return reached.has(parts.length)
 }

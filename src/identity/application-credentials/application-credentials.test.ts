@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { type IdentityUnderTest, identityUnderTest, type Made } from '../identity-under-test.ts'
 
@@ -202,6 +203,51 @@ describe('an application credential', () => {
     assert.equal((await remove()).status, 204)
     assert.equal((await remove()).status, 404)
   })
+
+  it('with access rules is held to the path that is served, whatever is written behind it', async () => {
+    const { user, post } = await aMember()
+    const rules = [{ service: 'identity', method: 'GET', path: '/v3/users/*/projects' }]
+    const its = tokenOf(await enter((await post({ access_rules: rules })).body.application_credential))
+    await using server = await listening()
+    for (const [behind, status] of [
+      ['/projects', 200],
+      ['#/projects', 401],
+      ['?/projects', 401],
+      [';/projects', 403],
+      ['%2fprojects', 401],
+    ] as const) {
+      // No client sends a fragment of a URL by itself.
+      const answer = await statusOf(server.port, `/identity/v3/users/${user.id}${behind}`, its)
+      assert.equal(answer, status, behind)
+    }
+  })
+
+  it('with more access rules than a request can be held against is refused', async () => {
+    const { post } = await aMember()
+    const rules = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ service: 'identity', method: 'GET', path: `/${index}` }))
+    assert.equal((await post({ access_rules: rules(257) })).status, 400)
+    assert.equal((await post({ access_rules: rules(256) })).status, 201)
+  })
+
+  async function listening() {
+    const url = await test.service.app.listen({ host: '127.0.0.1', port: 0 })
+    return {
+      port: Number(new URL(url).port),
+      // The service goes with the test.
+      [Symbol.asyncDispose]: async () => void test.service.app.server.close(),
+    }
+  }
+
+  function statusOf(port: number, path: string, token: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      request({ host: '127.0.0.1', port, path, headers: { 'x-auth-token': token }, agent: false }, (answer) => {
+        answer.resume().once('end', () => resolve(answer.statusCode!))
+      })
+        .on('error', reject)
+        .end()
+    })
+  }
 
   it('shows its access rules in the order in which they were made, and so does the list of them, page by page', async () => {
     const { user, token, path, post } = await aMember()

@@ -30,7 +30,8 @@ export const ApplicationCredentialBody = Type.Object(
         expires_at: Type.Optional(Nullable(Type.String())),
         roles: Type.Optional(Type.Array(RoleSelector)),
         unrestricted: Type.Optional(Nullable(Type.Boolean())),
-        access_rules: Type.Optional(Type.Array(RuleBody)),
+        // Every request by the credential is held against all of them.
+        access_rules: Type.Optional(Type.Array(RuleBody, { maxItems: 256 })),
         // The token says which; a client may repeat it.
         project_id: Type.Optional(IdString),
       },
