@@ -51,9 +51,13 @@ async function same(...args: string[]): Promise<void> {
   assert.deepEqual(timeless(here), timeless(there), args.join(' '))
 }
 
-test('a running guest looks as virsh shows it', { skip: skipBeside, timeout }, async () => {
+test('a guest is defined and started', { skip, timeout }, async () => {
   assert.deepEqual(await ours('define', definition), done(`Domain '${guest}' defined from ${definition}\n`))
   assert.deepEqual(await ours('start', guest), done(`Domain '${guest}' started\n`))
+  assert.deepEqual(await ours('domstate', guest, '--reason'), done('running (booted)\n'))
+})
+
+test('a running guest looks as virsh shows it', { skip: skipBeside, timeout }, async () => {
   await same('dominfo', guest)
   await same('domstate', '--reason', guest)
   await same('dumpxml', guest)
@@ -223,16 +227,20 @@ test('a console ends with the guest, and may begin with it', { skip: skipTty, ti
 
 // ---- Volumes -------------------------------------------------------------------------------------------------
 
-test('a pool and its volumes look as virsh shows them', { skip: skipBeside, timeout }, async () => {
+test('a pool is built, and volumes are made in it, one on the other', { skip, timeout }, async () => {
   const file = join(folder, 'pool.xml')
   writeFileSync(file, `<pool type='dir'><name>${pool}</name><target><path>${target}</path></target></pool>`)
   assert.deepEqual(await ours('pool-define', file), done(`Pool ${pool} defined from ${file}\n`))
-  await same('pool-info', pool)
   assert.deepEqual(await ours('pool-build', pool), done(`Pool ${pool} built\n`))
   assert.deepEqual(await ours('pool-start', pool), done(`Pool ${pool} started\n`))
   assert.deepEqual(await ours('vol-create-as', pool, 'base <1>.raw', '16M'), done('Vol base <1>.raw created\n'))
   const over = ['--format', 'qcow2', '--backing-vol', 'base <1>.raw', '--backing-vol-format', 'raw']
   assert.deepEqual(await ours('vol-create-as', pool, 'top.qcow2', '1GB', ...over), done('Vol top.qcow2 created\n'))
+  assert.match((await ours('vol-dumpxml', 'top.qcow2', '--pool', pool)).stdout, /<path>.*base &lt;1&gt;\.raw<\/path>/)
+})
+
+test('a pool and its volumes look as virsh shows them', { skip: skipBeside, timeout }, async () => {
+  await same('pool-info', pool)
   await same('vol-list', pool)
   await same('vol-list', '--details', pool)
   await same('vol-info', 'top.qcow2', '--pool', pool)
@@ -243,7 +251,6 @@ test('a pool and its volumes look as virsh shows them', { skip: skipBeside, time
   await same('vol-info', 'nosuch', '--pool', pool)
   await same('vol-delete', 'nosuch')
   await same('vol-create-as', pool, 'top.qcow2', '1G')
-  assert.match((await ours('vol-dumpxml', 'top.qcow2', '--pool', pool)).stdout, /<path>.*base &lt;1&gt;\.raw<\/path>/)
 })
 
 test('what is uploaded is what is downloaded, whole and in part', { skip, timeout }, async () => {
