@@ -15,7 +15,7 @@ export function openProgress(stream = process.stderr, writeEveryMs = WRITE_EVERY
   const line = () => {
     const between = '  |  '
     // On a terminal each has its share of the width.
-    const room = Math.floor(((stream.columns ?? 80) - 5 - between.length * (waits.size - 1)) / waits.size)
+    const room = Math.floor(((stream.columns || 80) - 5 - between.length * (waits.size - 1)) / waits.size)
     const parts = [...waits].map(([name, { since, news }]) => {
       const seconds = `${Math.round((Date.now() - since) / 1000)} s`
       const whole = [name, seconds, news].filter((part) => part !== '').join(', ')

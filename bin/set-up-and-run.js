@@ -5,13 +5,11 @@ import { doubtsAbout, readOsRelease } from './os-release.js'
 import { ensurePackages, root } from './packages.js'
 import { runProgram } from './program.js'
 import { openProgress } from './progress.js'
+import { wantsEmulator } from './wants-emulator.js'
 
 const args = process.argv.slice(2)
 const wantsHelp = args.includes('--help') || args.includes('-h')
-const environment = (process.env.STRATOLITH_EMULATOR ?? '').toLowerCase()
-const emulator =
-  args.some((arg) => arg === '--emulator' || /^--emulator=(yes|true|1|on)$/.test(arg)) ||
-  ['1', 'true', 'yes', 'on'].includes(environment)
+const emulator = wantsEmulator(args)
 
 function giveUp(text) {
   process.stderr.write(`\n${text}\n\n`)

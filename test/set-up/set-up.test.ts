@@ -11,6 +11,7 @@ import { hostPackages, whatFor } from '../../bin/host-packages.js'
 import { tooOld } from '../../bin/node-version.js'
 import { doubtsAbout, isDebianOrUbuntu, parseOsRelease, readOsRelease } from '../../bin/os-release.js'
 import { openProgress } from '../../bin/progress.js'
+import { wantsEmulator } from '../../bin/wants-emulator.js'
 
 const run = promisify(execFile)
 
@@ -134,6 +135,24 @@ describe('the packages that the tiny image is made of', () => {
 
   it('are asked for by name where the distribution has no such kernel', async () => {
     await assert.rejects(chosen(libraries), /apt-get knows no kernel for virtual machines/)
+  })
+})
+
+describe('the wish for an emulator', () => {
+  it('is read as the program reads it: a flag before the environment, that before a file', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'stratolith-set-up-'))
+    try {
+      const file = join(dir, 'settings.yaml')
+      await writeFile(file, 'region: Here\nemulator: yes\n')
+      assert.equal(wantsEmulator([], {}), false)
+      assert.equal(wantsEmulator(['--emulator', '--state', '/x'], {}), true)
+      assert.equal(wantsEmulator(['--emulator', 'no'], { STRATOLITH_EMULATOR: '1' }), false)
+      assert.equal(wantsEmulator([], { STRATOLITH_EMULATOR: '1' }), true)
+      assert.equal(wantsEmulator(['--config', file], {}), true)
+      assert.equal(wantsEmulator(['--emulator=no', `--config=${file}`], {}), false)
+    } finally {
+      await rm(dir, { recursive: true })
+    }
   })
 })
 

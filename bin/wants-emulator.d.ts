@@ -1,0 +1,1 @@
+export function wantsEmulator(args: readonly string[], environment?: NodeJS.ProcessEnv): boolean
