@@ -28,6 +28,7 @@ describe('settings', () => {
         () => loadConfig({ state, ...flags }, environment),
         (error: Error) => error instanceof SettingError && pattern.test(error.message),
       )
+    refused({ state: '' }, {}, /--state: an empty path/)
     refused({ listen: 'nowhere' }, {}, /--listen: nowhere is not HOST:PORT/)
     refused({}, { STRATOLITH_VIRT: 'xen' }, /STRATOLITH_VIRT: xen is none of auto, kvm, tcg/)
     refused({ publicCidr: '300.0.0.0/8' }, {}, /not an IPv4 network/)
@@ -35,6 +36,17 @@ describe('settings', () => {
     writeFileSync(join(state, 'stratolith.yaml'), 'reggion: typo\n')
     refused({}, {}, /unknown settings: reggion/)
     refused({ config: join(state, 'absent.yaml') }, {}, /is not there/)
+  })
+
+  it('take an emulator from a file, and with it the emulator’s directory unless the file lies there', () => {
+    const dir = stateDir()
+    writeFileSync(join(dir, 'stratolith.yaml'), 'emulator: true\n')
+    assert.equal(loadConfig({ state: dir }, {}).emulator, true)
+    assert.equal(loadConfig({ state: dir }, {}).state, dir)
+    assert.match(loadConfig({ config: join(dir, 'stratolith.yaml') }, {}).state, /stratolith-emulator$/)
+    writeFileSync(join(dir, 'stratolith.yaml'), 'state: /elsewhere\n')
+    assert.equal(loadConfig({ config: join(dir, 'stratolith.yaml') }, {}).state, '/elsewhere')
+    assert.throws(() => loadConfig({ state: dir }, {}), /must be said elsewhere/)
   })
 
   it('name further stores of images, and where images may be fetched from', () => {

@@ -3,9 +3,9 @@
  * (`--config FILE`, or `stratolith.yaml` in the state directory), which beats the default. `--help` is made from this
  * table.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir, hostname } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join, normalize, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import ipaddr from 'ipaddr.js'
 import { parse } from 'yaml'
@@ -26,7 +26,10 @@ interface Setting<T> {
 }
 
 const text = (value: string) => value
-const path = (value: string) => (isAbsolute(value) ? value : resolve(value))
+const path = (value: string) => {
+  if (value === '') throw new SettingError('an empty path')
+  return isAbsolute(value) ? normalize(value) : resolve(value)
+}
 const flag = (value: string) => {
   if (['1', 'true', 'yes', 'on', ''].includes(value.toLowerCase())) return true
   if (['0', 'false', 'no', 'off'].includes(value.toLowerCase())) return false
@@ -484,14 +487,19 @@ export function loadConfig(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
 ): Config {
-  const emulator = one('emulator', flags, environment, {}, { emulator: false })
-  const state = one('state', flags, environment, {}, { emulator })
+  // A file that was named may say where the state is; one in the state directory has been found by that.
   const named = (flags.config as string | undefined) ?? environment.STRATOLITH_CONFIG
-  const file = named ?? join(state, 'stratolith.yaml')
-  const fromFile = readFile(file, named !== undefined)
+  const fromNamed = named === undefined ? {} : readFile(named, true)
+  const asked = one('emulator', flags, environment, fromNamed, { emulator: false })
+  const state = one('state', flags, environment, fromNamed, { emulator: asked })
+  const usual = join(state, 'stratolith.yaml')
+  const fromFile = named === undefined ? readFile(usual, false) : fromNamed
+  if (named === undefined && 'state' in fromFile)
+    throw new SettingError(`state in ${usual}: that file is found by it, so it must be said elsewhere`)
+  const emulator = one('emulator', flags, environment, fromFile, { emulator: asked })
   const result: Record<string, unknown> = {}
   for (const name of Object.keys(settings) as (keyof Config)[]) {
-    result[name] = one(name, flags, environment, fromFile, { emulator })
+    result[name] = name === 'state' ? state : one(name, flags, environment, fromFile, { emulator })
   }
   const config = result as Config
   const loopback =
@@ -531,11 +539,23 @@ function one<Name extends keyof Config>(
 }
 
 function readFile(file: string, mustExist: boolean): Record<string, unknown> {
-  if (!existsSync(file)) {
-    if (mustExist) throw new SettingError(`the settings file ${file} is not there`)
-    return {}
+  let content: string
+  try {
+    content = readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const absent = code === 'ENOENT' || code === 'ENOTDIR'
+    if (absent && !mustExist) return {}
+    throw new SettingError(
+      absent ? `the settings file ${file} is not there` : `the settings file: ${(error as Error).message}`,
+    )
   }
-  const parsed: unknown = parse(readFileSync(file, 'utf8')) ?? {}
+  let parsed: unknown
+  try {
+    parsed = parse(content) ?? {}
+  } catch (error) {
+    throw new SettingError(`${file} is not valid YAML: ${(error as Error).message.split('\n')[0]}`)
+  }
   if (typeof parsed !== 'object' || Array.isArray(parsed))
     throw new SettingError(`${file} is not a list of "name: value"`)
   const known = new Set(Object.values(settings).map((declared) => /^--([a-z-]+)/.exec(declared.flag)![1]!))

@@ -15,7 +15,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'ids.ts': [],
   'thread-priority.ts': [],
   'config.ts': [],
-  'state.ts': [],
+  'state.ts': ['config.ts'],
   'metrics.ts': [],
   http: [...GROUND, 'database', 'durable'],
   database: [],
@@ -40,7 +40,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'metrics.ts',
   ],
   cli: [...GROUND, 'http', 'durable', 'database', 'cloud.ts', 'drivers.ts', 'config.ts', 'state.ts', 'agent/libvirt'],
-  'main.ts': ['cli', 'config.ts'],
+  'main.ts': ['cli', 'config.ts', 'domain-error.ts'],
 }
 
 const room = (path: string) => path.split('/')[0]!

@@ -1,4 +1,6 @@
 /** The operator's own project has no limits: quotas are for the projects of others, and the machine has its own. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { CloudState } from '../state.ts'
 import { Client } from './client.ts'
 
@@ -6,7 +8,10 @@ const COMPUTE = { instances: -1, cores: -1, ram: -1, key_pairs: -1, server_group
 const NETWORK = { network: -1, subnet: -1, port: -1, security_group: -1, security_group_rule: -1 }
 const VOLUME = { volumes: -1, snapshots: -1, gigabytes: -1 }
 
+/** Once: what an administrator sets later stays. */
 export async function liftAdminQuotas(url: string, state: CloudState): Promise<void> {
+  const marker = join(state.dir, 'quotas-were-lifted')
+  if (existsSync(marker)) return
   const client = await Client.login(url, { username: 'admin', password: state.passwords.admin, project: 'admin' })
   const { projectId } = client
   await Promise.all([
@@ -14,4 +19,5 @@ export async function liftAdminQuotas(url: string, state: CloudState): Promise<v
     client.call('PUT', `/network/v2.0/quotas/${projectId}`, { quota: NETWORK }),
     client.call('PUT', `/volume/v3/${projectId}/os-quota-sets/${projectId}`, { quota_set: VOLUME }),
   ])
+  writeFileSync(marker, '')
 }

@@ -18,16 +18,25 @@ export class ApiError extends Error {
 export class Client {
   readonly #baseUrl: string
   readonly #token: string
+  readonly #signal: AbortSignal | undefined
   readonly projectId: string
 
-  private constructor(baseUrl: string, token: string, projectId: string) {
+  private constructor(baseUrl: string, token: string, projectId: string, signal: AbortSignal | undefined) {
     this.#baseUrl = baseUrl
     this.#token = token
     this.projectId = projectId
+    this.#signal = signal
   }
 
-  /** @throws ApiError when the credentials are refused; TypeError when nobody answers */
-  static async login(baseUrl: string, { username, password, project }: Credentials): Promise<Client> {
+  /**
+   * @param signal ends this and all further calls
+   * @throws ApiError when the credentials are refused; TypeError when nobody answers
+   */
+  static async login(
+    baseUrl: string,
+    { username, password, project }: Credentials,
+    signal?: AbortSignal,
+  ): Promise<Client> {
     const domain = { id: 'default' }
     const response = await fetch(`${baseUrl}/identity/v3/auth/tokens?nocatalog`, {
       method: 'POST',
@@ -38,12 +47,14 @@ export class Client {
           scope: { project: { name: project, domain } },
         },
       }),
+      signal: signal ?? null,
     })
     const body = await answer(response)
     return new Client(
       baseUrl,
       response.headers.get('x-subject-token')!,
       (body.token as { project: { id: string } }).project.id,
+      signal,
     )
   }
 
@@ -58,6 +69,7 @@ export class Client {
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: this.#signal ?? null,
     })
     return await answer(response)
   }

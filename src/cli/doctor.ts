@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,8 +12,10 @@ import { libvirtAnswers } from '../agent/libvirt/daemon.ts'
 import { kvmWorks } from '../agent/libvirt/kvm.ts'
 import type { Config } from '../config.ts'
 import { NOBODY, OWN_USER } from '../database/server-account.ts'
-import { findRunning } from '../state.ts'
-import { bold, dim, green, red, say, yellow } from './terminal.ts'
+import { findRunning, readCloud } from '../state.ts'
+import { listenProblem } from './listen-problem.ts'
+import { directoryOf } from './machine.ts'
+import { bold, count, dim, green, red, say, yellow } from './terminal.ts'
 
 const run = promisify(execFile)
 
@@ -27,7 +28,7 @@ interface Finding {
 
 export async function doctor(config: Config, { json }: { json: boolean }): Promise<number> {
   const findings: Finding[] = []
-  for (const check of config.emulator
+  for (const check of (readCloud(config.state)?.emulator ?? config.emulator)
     ? [node, memory, disk, port]
     : [node, system, root, packages, processor, libvirt, postgres, memory, disk, port, modules, firewall, leftovers]) {
     findings.push(...[await check(config)].flat())
@@ -129,6 +130,13 @@ const memory: Check = () => {
 const disk: Check = async (config) => {
   let folder = config.state
   while (!existsSync(folder)) folder = dirname(folder)
+  if (!statSync(folder).isDirectory())
+    return {
+      check: 'disk',
+      level: 'error',
+      found: `${folder} is not a directory`,
+      remedy: '--state DIR chooses another',
+    }
   const { bavail, bsize } = await statfs(folder)
   const gib = (bavail * bsize) / 2 ** 30
   const found = `${gib.toFixed(0)} GiB free at ${folder}`
@@ -141,21 +149,11 @@ const disk: Check = async (config) => {
 
 const port: Check = async (config) => {
   const running = findRunning(config.state)
-  const where = `${config.listen.host}:${config.listen.port}`
   if (running !== undefined) return { check: 'port', level: 'ok', found: `${running.url} is this cloud's own` }
-  const free = await new Promise<boolean>((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(config.listen.port, config.listen.host, () => server.close(() => resolve(true)))
-  })
-  return free
-    ? { check: 'port', level: 'ok', found: `${where} is free` }
-    : {
-        check: 'port',
-        level: 'error',
-        found: `something else listens on ${where}`,
-        remedy: '--listen HOST:PORT chooses another',
-      }
+  const problem = await listenProblem(config.listen)
+  if (problem === undefined)
+    return { check: 'port', level: 'ok', found: `${config.listen.host}:${config.listen.port} is free` }
+  return { check: 'port', level: 'error', ...problem }
 }
 
 const modules: Check = async () => {
@@ -205,21 +203,44 @@ const firewall: Check = async () => {
   }
 }
 
-/** Devices of a cloud that no longer runs. */
+/** Devices of clouds that do not run. Those of another one that does are fine: several may share a machine. */
 const leftovers: Check = async (config) => {
-  if (findRunning(config.state) !== undefined || !existsSync('/sbin/ip')) return []
+  if (!existsSync('/sbin/ip')) return []
   const { stdout } = await run('ip', ['-j', 'link', 'show'])
-  const ours = (JSON.parse(stdout) as { ifname: string }[])
-    .map((link) => link.ifname)
-    .filter((name) => /^(brq|tap)[0-9a-f-]{11}$/.test(name))
-  if (ours.length === 0) return { check: 'leftovers', level: 'ok', found: 'no devices of a cloud that is not running' }
-  return {
-    check: 'leftovers',
-    level: 'warning',
-    found: `${ours.length} devices of a cloud: ${ours.slice(0, 4).join(', ')}${ours.length > 4 ? ', …' : ''}`,
-    remedy:
-      'guests of a stopped control plane may be using them; `npx stratolith down` ends them and removes the devices',
+  const byCloud = new Map<string, string[]>()
+  for (const { ifname, ifalias } of JSON.parse(stdout) as { ifname: string; ifalias?: string }[]) {
+    const cloudId = /^stratolith:([0-9a-f]{8}):/.exec(ifalias ?? '')?.[1]
+    if (cloudId !== undefined) byCloud.set(cloudId, [...(byCloud.get(cloudId) ?? []), ifname])
   }
+  const own = readCloud(config.state)?.cloudId
+  const findings = [...byCloud].flatMap(([cloudId, devices]) =>
+    leftBy(cloudId, devices, cloudId === own ? config.state : directoryOf(cloudId)),
+  )
+  if (findings.length > 0) return findings
+  return { check: 'leftovers', level: 'ok', found: 'no devices of a cloud that is not running' }
+}
+
+function leftBy(cloudId: string, devices: readonly string[], dir: string | undefined): Finding[] {
+  const some = `${devices.slice(0, 4).join(', ')}${devices.length > 4 ? ', …' : ''}`
+  if (dir === undefined || readCloud(dir)?.cloudId !== cloudId) {
+    return [
+      {
+        check: 'leftovers',
+        level: 'warning',
+        found: `${count(devices.length, 'device')} of a cloud whose directory is gone: ${some}`,
+        remedy: `end its guests (virsh list --name | grep stratolith-${cloudId}), then: for it in ${devices.join(' ')}; do ip link delete $it; done; for family in bridge inet; do nft delete table $family stratolith_${cloudId}; done`,
+      },
+    ]
+  }
+  if (findRunning(dir) !== undefined) return []
+  return [
+    {
+      check: 'leftovers',
+      level: 'warning',
+      found: `${count(devices.length, 'device')} of the cloud at ${dir}, which does not run: ${some}`,
+      remedy: `its guests may be using them; \`npx stratolith down --state ${dir}\` ends them and removes the devices`,
+    },
+  ]
 }
 
 function draw(findings: readonly Finding[]): void {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { CloudState } from '../state.ts'
 import { Client } from './client.ts'
-import { bold, clearWaiting, dim, duration, progressBar, say, ticked, timed, waitingFor, yellow } from './terminal.ts'
+import { bold, clearWaiting, dim, duration, progressBar, say, ticked, timed, waitingFor, warn } from './terminal.ts'
 
 /** Latest microversion that each call below needs. */
 const COMPUTE = { 'openstack-api-version': 'compute 2.96' }
@@ -24,9 +24,13 @@ interface Event {
   details?: string | null
 }
 
-/** Does nothing where a server `hello` is there already, but for saying where. */
-export async function greet(url: string, config: Config, state: CloudState): Promise<void> {
-  const client = await Client.login(url, { username: 'demo', password: state.passwords.demo, project: 'demo' })
+/**
+ * Does nothing where a server `hello` is there already, but for saying where.
+ * @throws Error that says why there is none; AbortError when `signal` aborts
+ */
+export async function greet(url: string, config: Config, state: CloudState, signal: AbortSignal): Promise<void> {
+  const account = { username: 'demo', password: state.passwords.demo, project: 'demo' }
+  const client = await Client.login(url, account, signal)
   const [there] = (await client.call('GET', '/compute/v2.1/servers/detail?name=^hello$', undefined, COMPUTE)).servers
   if (there !== undefined) {
     say(`  ${dim('·')} server hello: ${there.status} at ${addressOf(there) ?? 'no address'}`)
@@ -34,14 +38,13 @@ export async function greet(url: string, config: Config, state: CloudState): Pro
   }
   const marker = join(state.dir, 'hello-was-made')
   if (existsSync(marker)) return // deleted by its owner: it stays so
-  const since = Date.now()
   say(`\n  ${bold('A first server')}`)
   const key = await timed('keypair', () => ensureKey(client, state.dir))
-  const volume = await timed('volume hello-data, 1 GiB', () => makeVolume(client))
-  const server = await boot(client, volume)
+  const volume = await timed('volume hello-data, 1 GiB', () => makeVolume(client, signal))
+  const server = await boot(client, volume, signal)
   writeFileSync(marker, '')
-  await untilReady(client, server.id, config)
-  ticked('guest reports ready, since the request', Date.now() - since)
+  const ready = await untilReady(client, server.id, config, signal)
+  if (ready) ticked('guest reports ready, since the request', Date.now() - server.askedAt)
   const address = addressOf(await show(client, server.id))
   say()
   say(`  Address     ${bold(address ?? 'none')}`)
@@ -63,7 +66,7 @@ async function ensureKey(client: Client, dir: string): Promise<string> {
   return file
 }
 
-async function makeVolume(client: Client): Promise<string> {
+async function makeVolume(client: Client, signal: AbortSignal): Promise<string> {
   const base = `/volume/v3/${client.projectId}/volumes`
   const { volumes } = await client.call('GET', `${base}/detail?name=hello-data`, undefined, VOLUME)
   const standing = volumes.find((volume: { status: string }) => volume.status === 'available')
@@ -73,17 +76,19 @@ async function makeVolume(client: Client): Promise<string> {
     const shown = (await client.call('GET', `${base}/${volume.id}`, undefined, VOLUME)).volume
     if (shown.status === 'available') return volume.id
     if (shown.status === 'error') throw new Error('the volume hello-data ended in error; see the log')
-    await sleep(50)
+    await sleep(50, undefined, { signal })
   }
   throw new Error('the volume hello-data is still not available after a minute')
 }
 
-async function boot(client: Client, volumeId: string): Promise<{ id: string }> {
+async function boot(client: Client, volumeId: string, signal: AbortSignal): Promise<{ id: string; askedAt: number }> {
   const { flavors } = await client.call('GET', '/compute/v2.1/flavors')
-  const { images } = await client.call('GET', '/image/v2/images?name=tiny')
-  const { networks } = await client.call('GET', '/network/v2.0/networks?name=public')
+  const [image] = (await client.call('GET', '/image/v2/images?name=tiny')).images
+  const [network] = (await client.call('GET', '/network/v2.0/networks?name=public')).networks
   const flavor = flavors.find((each: { name: string }) => each.name === 'tiny')
-  const asked = Date.now()
+  for (const [what, found] of Object.entries({ flavor, image, network }))
+    if (found === undefined) throw new Error(`there is no ${what === 'network' ? 'network public' : `${what} tiny`}`)
+  const askedAt = Date.now()
   const { server } = await client.call(
     'POST',
     '/compute/v2.1/servers',
@@ -91,14 +96,14 @@ async function boot(client: Client, volumeId: string): Promise<{ id: string }> {
       server: {
         name: 'hello',
         flavorRef: flavor.id,
-        imageRef: images[0].id,
+        imageRef: image.id,
         key_name: 'hello',
-        networks: [{ uuid: networks[0].id }],
+        networks: [{ uuid: network.id }],
         security_groups: [{ name: await openGroup(client) }],
         block_device_mapping_v2: [
           {
             source_type: 'image',
-            uuid: images[0].id,
+            uuid: image.id,
             destination_type: 'local',
             boot_index: 0,
             delete_on_termination: true,
@@ -115,9 +120,9 @@ async function boot(client: Client, volumeId: string): Promise<{ id: string }> {
     },
     COMPUTE,
   )
-  ticked('request accepted', Date.now() - asked)
-  await showSteps(client, server.id)
-  return server
+  ticked('request accepted', Date.now() - askedAt)
+  await showSteps(client, server.id, signal)
+  return { id: server.id, askedAt }
 }
 
 /** A group that lets ssh and ping in from anywhere: the default one lets in only its own members. */
@@ -138,7 +143,7 @@ async function openGroup(client: Client): Promise<string> {
 }
 
 /** Follows the server's action events until it is ACTIVE. */
-async function showSteps(client: Client, id: string): Promise<void> {
+async function showSteps(client: Client, id: string, signal: AbortSignal): Promise<void> {
   const shown = new Set<string>()
   const began = Date.now()
   waitingFor('boot: first step')
@@ -175,14 +180,14 @@ async function showSteps(client: Client, id: string): Promise<void> {
     }
     if (server.status === 'ERROR')
       throw new Error(`hello ended in ERROR: ${server.fault?.message ?? 'no reason given'}`)
-    await sleep(50)
+    await sleep(50, undefined, { signal })
   }
   throw new Error(`hello is not ACTIVE after ${duration(BOOT_LIMIT_MS)}`)
 }
 
-/** Until the guest says so on its console. */
-async function untilReady(client: Client, id: string, config: Config): Promise<void> {
-  if (config.emulator) return
+/** Until the guest says so on its console; false when it does not. */
+async function untilReady(client: Client, id: string, config: Config, signal: AbortSignal): Promise<boolean> {
+  if (config.emulator) return true
   const began = Date.now()
   // A guess for the bar only: an emulated processor takes most of it.
   const bar = progressBar('the guest boots', 15_000)
@@ -194,17 +199,16 @@ async function untilReady(client: Client, id: string, config: Config): Promise<v
         { 'os-getConsoleOutput': {} },
         COMPUTE,
       )
-      if (READY.test(output.replaceAll('\r', ''))) return
+      if (READY.test(output.replaceAll('\r', ''))) return true
       bar.set(Date.now() - began)
-      await sleep(250)
+      await sleep(250, undefined, { signal })
     }
   } finally {
     bar.stop()
     clearWaiting()
   }
-  say(
-    `  ${yellow('!')} the guest has not reported ready after ${duration(READY_LIMIT_MS)}: openstack console log show hello`,
-  )
+  warn(`the guest has not reported ready after ${duration(READY_LIMIT_MS)}: openstack console log show hello`)
+  return false
 }
 
 async function show(client: Client, id: string) {

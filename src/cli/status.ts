@@ -1,9 +1,9 @@
 /** `stratolith status`: one screen of what runs. Exit status 0 when the cloud answers, 1 when it does not. */
 import { statfs } from 'node:fs/promises'
 import type { Config } from '../config.ts'
-import { findRunning, openState } from '../state.ts'
+import { findRunning, readPasswords } from '../state.ts'
 import { Client } from './client.ts'
-import { bold, dim, duration, green, red, say, yellow } from './terminal.ts'
+import { bold, count, dim, duration, green, red, say, yellow } from './terminal.ts'
 
 interface Overview {
   readonly running: boolean
@@ -18,6 +18,8 @@ interface Overview {
   readonly images?: number
   readonly networks?: number
   readonly diskFreeGiB?: number
+  /** False while it comes up. */
+  readonly answers?: boolean
   readonly problem?: string
 }
 
@@ -25,15 +27,17 @@ export async function status(config: Config, { json }: { json: boolean }): Promi
   const overview = await look(config)
   if (json) say(JSON.stringify(overview, null, 2))
   else draw(overview)
-  return overview.running && overview.problem === undefined ? 0 : 1
+  return overview.answers === true && overview.problem === undefined ? 0 : 1
 }
 
 async function look(config: Config): Promise<Overview> {
   const running = findRunning(config.state)
   if (running === undefined) return { running: false, state: config.state }
-  const base = { running: true, state: config.state, ...running }
+  const { startTicks: _, ...shown } = running
+  const base = { running: true, state: config.state, ...shown }
+  if (!running.answers) return base
   try {
-    const { passwords } = openState(config.state)
+    const passwords = readPasswords(config.state)
     const client = await Client.login(running.url, { username: 'admin', password: passwords.admin, project: 'admin' })
     const compute = { 'openstack-api-version': 'compute 2.87' }
     const [hypervisors, servers, volumes, images, networks, disk] = await Promise.all([
@@ -108,8 +112,12 @@ function draw(overview: Overview): void {
   }
   const since = duration(Date.now() - Date.parse(overview.startedAt ?? ''))
   say(
-    `${overview.problem === undefined ? green('●') : yellow('●')} ${bold(overview.url ?? '')}${overview.emulator ? ' (emulator)' : ''}  ${dim(`process ${overview.pid}, up ${since}, state ${overview.state}`)}`,
+    `${overview.problem === undefined && overview.answers === true ? green('●') : yellow('●')} ${bold(overview.url ?? '')}${overview.emulator ? ' (emulator)' : ''}  ${dim(`process ${overview.pid}, up ${since}, state ${overview.state}`)}`,
   )
+  if (overview.answers !== true) {
+    say(`  ${yellow('it is coming up')}`)
+    return
+  }
   if (overview.problem !== undefined) {
     say(`  ${red('it runs but does not answer:')} ${overview.problem}`)
     return
@@ -121,14 +129,16 @@ function draw(overview: Overview): void {
       `  ${mark} host ${host.name}  vCPUs ${host.vcpus}, MiB ${host.ramMiB}${host.status === 'enabled' ? '' : `, ${host.status}`}`,
     )
   }
-  say(`  ${overview.images} images, ${overview.networks} networks, ${overview.diskFreeGiB} GiB free on disk`)
-  table('servers', overview.servers ?? [], (server) => [
+  say(
+    `  ${count(overview.images ?? 0, 'image')}, ${count(overview.networks ?? 0, 'network')}, ${overview.diskFreeGiB} GiB free on disk`,
+  )
+  table('server', overview.servers ?? [], (server) => [
     server.name,
     server.status,
     server.addresses.join(' '),
     server.id,
   ])
-  table('volumes', overview.volumes ?? [], (volume) => [
+  table('volume', overview.volumes ?? [], (volume) => [
     volume.name || '-',
     volume.status,
     `${volume.sizeGiB} GiB`,
@@ -139,7 +149,7 @@ function draw(overview: Overview): void {
 const SHOWN = 12
 
 function table<T>(title: string, rows: readonly T[], cells: (row: T) => string[]): void {
-  say(`\n  ${bold(String(rows.length))} ${title}`)
+  say(`\n  ${bold(count(rows.length, title))}`)
   const shown = rows.slice(0, SHOWN).map(cells)
   const widths = shown.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),

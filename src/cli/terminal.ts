@@ -18,16 +18,31 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${String(Math.round((ms % 60_000) / 1000)).padStart(2, '0')} s`
 }
 
+/** `1 server`, `2 servers`. */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
+
+/** Columns of the terminal; some that are made by programs say 0. */
+const width = () => process.stdout.columns || 80
+
 export function say(text = ''): void {
   process.stdout.write(`${text}\n`)
+}
+
+/** Something that is not as it should be, though things go on. */
+export function warn(text: string): void {
+  clearWaiting()
+  say(`  ${yellow('!')} ${text}`)
 }
 
 /** One finished step on a line of its own. */
 export function ticked(what: string, ms: number, failure?: string): void {
   clearWaiting()
   const mark = failure === undefined ? green('✔') : red('✘')
+  const room = Math.max(20, Math.min(44, width() - 16))
   say(
-    `  ${mark} ${what.padEnd(44)} ${dim(duration(ms).padStart(9))}${failure === undefined ? '' : `  ${red(failure)}`}`,
+    `  ${mark} ${what.padEnd(room)} ${dim(duration(ms).padStart(9))}${failure === undefined ? '' : `  ${red(failure)}`}`,
   )
 }
 
@@ -38,7 +53,12 @@ export function waitingFor(what: string): void {
   clearWaiting()
   if (!tty) return
   const since = Date.now()
-  const draw = () => process.stdout.write(`\r\x1b[K  ${yellow('…')} ${what} ${dim(duration(Date.now() - since))}`)
+  const draw = () => {
+    const clock = duration(Date.now() - since)
+    // A line that wraps could not be drawn over.
+    const shown = what.slice(0, Math.max(0, width() - clock.length - 6))
+    process.stdout.write(`\r\x1b[K  ${yellow('…')} ${shown} ${dim(clock)}`)
+  }
   waitingTimer = setInterval(draw, 200)
   draw()
 }
@@ -68,12 +88,12 @@ export async function timed<T>(what: string, work: () => Promise<T>): Promise<T>
 export function progressBar(what: string, total: number): { set(done: number): void; stop(): void } {
   if (!tty) return { set: () => {}, stop: () => {} }
   const bar = new SingleBar({
-    format: `  {bar} {percentage}%  ${what} {note}`,
-    barsize: 30,
+    format: `  {bar} {percentage}%  ${what}`,
+    barsize: Math.max(5, Math.min(30, width() - what.length - 12)),
     hideCursor: true,
     clearOnComplete: true,
     linewrap: false,
   })
-  bar.start(total, 0, { note: '' })
+  bar.start(total, 0)
   return { set: (done) => bar.update(Math.min(done, total)), stop: () => bar.stop() }
 }

@@ -9,13 +9,21 @@ import { clearWaiting, ticked, waitingFor } from './terminal.ts'
 
 const BUILDER = join(import.meta.dirname, '../../images/tiny/build')
 
-/** Makes the image where the cloud has none of that name. */
-export async function ensureTinyImage(cloud: Cloud, config: Config, ownerProjectId: string): Promise<void> {
+/**
+ * Makes the image where the cloud has none of that name.
+ * @throws Error that says why there is none; AbortError when `signal` aborts
+ */
+export async function ensureTinyImage(
+  cloud: Cloud,
+  config: Config,
+  ownerProjectId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const since = Date.now()
   const path = join(config.state, config.emulator ? 'tiny.raw' : 'tiny.qcow2')
   if (!existsSync(path)) {
     if (config.emulator) await pretendImage(path)
-    else await build(path, join(config.state, 'cache/packages'))
+    else await build(path, join(config.state, 'cache/packages'), signal)
     clearWaiting()
     ticked('tiny image', Date.now() - since)
   }
@@ -35,10 +43,10 @@ async function pretendImage(path: string): Promise<void> {
   await file.close()
 }
 
-async function build(path: string, cache: string): Promise<void> {
+async function build(path: string, cache: string, signal: AbortSignal): Promise<void> {
   await mkdir(cache, { recursive: true })
-  waitingFor('tiny image: reading package lists')
-  const child = spawn(BUILDER, [path, cache], { stdio: ['ignore', 'pipe', 'pipe'] })
+  waitingFor('tiny image: choosing packages')
+  const child = spawn(BUILDER, [path, cache], { stdio: ['ignore', 'pipe', 'pipe'], signal })
   const errors: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
   let rest = ''

@@ -9,25 +9,28 @@ import { type Cloud, openCloud } from '../cloud.ts'
 import { baseUrl, type Config, SettingError, settings } from '../config.ts'
 import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
-import { type CloudState, findRunning, markRunning, openState, passwordsFile } from '../state.ts'
+import { type CloudState, findRunning, type Mark, markRunning, openState, passwordsFile } from '../state.ts'
 import { liftAdminQuotas } from './admin-quotas.ts'
 import { mergeClouds } from './clouds-yaml.ts'
 import { crashAt } from './crash-at.ts'
 import { greet } from './hello.ts'
+import { listenProblem } from './listen-problem.ts'
+import { rememberOnMachine } from './machine.ts'
 import { choosePublicCidr } from './public-range.ts'
-import { bold, clearWaiting, dim, red, say, ticked, timed, waitingFor, yellow } from './terminal.ts'
+import { stopRequest } from './stop-request.ts'
+import { bold, clearWaiting, dim, green, red, say, ticked, timed, waitingFor, warn } from './terminal.ts'
 import { ensureTinyImage } from './tiny-image.ts'
 
 export async function up(config: Config): Promise<number> {
   const began = Date.now()
   const running = findRunning(config.state)
-  if (running !== undefined) {
-    say(
-      `A cloud runs on ${config.state} already: ${running.url}, process ${running.pid}. \`npx stratolith status\` shows it.`,
-    )
-    return 1
-  }
-  const state = openState(config.state)
+  if (running !== undefined) return refuseSecond(config, running)
+  const problem = await listenProblem(config.listen)
+  if (problem !== undefined) throw new SettingError(`${problem.found}; ${problem.remedy}`)
+  const state = openState(config.state, config)
+  const mark = markRunning(config.state, { url: baseUrl(config), emulator: config.emulator })
+  if (mark === undefined) return refuseSecond(config, findRunning(config.state))
+  process.once('exit', mark.remove)
   const log: Logger = pino(
     { level: config.logLevel, base: undefined },
     pino.destination({ dest: join(config.state, 'log/stratolith.log'), mkdir: true, sync: false, mode: 0o600 }),
@@ -35,41 +38,48 @@ export async function up(config: Config): Promise<number> {
   if (config.crashAt !== '') crashAt(config.crashAt)
   say(bold(config.emulator ? 'Stratolith, the emulator' : 'Stratolith') + dim(`  ${config.state}`))
 
+  const stop = stopRequest()
   let cloud: Cloud | undefined
   try {
-    if (!config.emulator) await timed('libvirtd', ensureLibvirtd)
+    if (!config.emulator) {
+      rememberOnMachine(state)
+      await timed('libvirtd', ensureLibvirtd)
+    }
+    stop.throwIfAborted()
     cloud = await openUp(config, state, log)
-    const first = await firstCloud(cloud, config, state)
-    await cloud.start()
-    clearWaiting()
-    ticked('every API answers', Date.now() - began)
-    const unmark = markRunning(config.state, {
-      pid: process.pid,
-      url: cloud.url,
-      startedAt: new Date().toISOString(),
-      emulator: config.emulator,
-    })
-    process.once('exit', unmark)
-    if (state.firstRun) await liftAdminQuotas(cloud.url, state)
-    await ensureTinyImage(cloud, config, first.adminProjectId)
-    tellClouds(config, state, cloud.url)
-    if (config.hello) await greet(cloud.url, config, state)
-    tellWhatNext(config, cloud.url, state)
-    await untilAskedToStop()
-    say()
-    await timed('stopping; guests go on running', () => cloud!.close())
-    unmark()
-    return 0
+    stop.throwIfAborted()
+    await firstCloudAnswers(cloud, config, state, mark, began, stop)
+    await untilAborted(stop)
   } catch (error) {
     clearWaiting()
-    log.error({ err: error }, 'up failed')
-    say(`\n${red('It did not come up:')} ${explained(error, config)}`)
-    say(dim(`The log is ${join(config.state, 'log/stratolith.log')}; \`npx stratolith doctor\` checks this host.`))
-    await cloud?.close().catch((second: unknown) => log.error({ err: second }, 'closing failed'))
-    return 1
-  } finally {
-    log.flush()
+    if (!stop.aborted) {
+      log.error({ err: error }, 'up failed')
+      say(`\n${red('It did not come up:')} ${explained(error, config)}`)
+      say(
+        dim(
+          `The log is ${join(config.state, 'log/stratolith.log')}; \`${commandFor(config, 'doctor')}\` checks this host.`,
+        ),
+      )
+      await cloud?.close().catch((second: unknown) => log.error({ err: second }, 'closing failed'))
+      mark.remove()
+      log.flush()
+      return 1
+    }
+    // What was under way when it was asked to stop fails for that reason: the log may keep it.
+    log.info({ err: error }, 'asked to stop while coming up')
   }
+  say()
+  const opened = cloud
+  if (opened !== undefined) await timed('stopping; guests go on running', () => opened.close())
+  mark.remove()
+  log.flush()
+  return 0
+}
+
+function refuseSecond(config: Config, running: ReturnType<typeof findRunning>): number {
+  const which = running === undefined ? '' : `: ${running.url}, process ${running.pid}`
+  say(`A cloud runs on ${config.state} already${which}. \`${commandFor(config, 'status')}\` shows it.`)
+  return 1
 }
 
 /** Opens the cloud, ticking each stage. */
@@ -81,6 +91,27 @@ async function openUp(config: Config, state: CloudState, log: Logger): Promise<C
     waitingFor(name)
   }
   return await openCloud({ config, log, openDrivers: driversFor(config, state.cloudId, log), onStage })
+}
+
+/** From an open cloud to one that answers, with all that a first one has, and tells what to do with it. */
+async function firstCloudAnswers(
+  cloud: Cloud,
+  config: Config,
+  state: CloudState,
+  mark: Mark,
+  began: number,
+  stop: AbortSignal,
+): Promise<void> {
+  const first = await firstCloud(cloud, config, state)
+  await cloud.start()
+  clearWaiting()
+  ticked('every API answers', Date.now() - began)
+  mark.answers()
+  stop.throwIfAborted()
+  await liftAdminQuotas(cloud.url, state)
+  const cloudName = tellClouds(config, state, cloud.url)
+  await firstServer(cloud, config, state, first.adminProjectId, stop)
+  tellWhatNext(config, cloud.url, state, cloudName)
 }
 
 /** Domain, projects, users, catalog, flavors, networks: what is missing of them. */
@@ -109,47 +140,75 @@ async function firstCloud(cloud: Cloud, config: Config, state: CloudState) {
   return who
 }
 
-function tellClouds(config: Config, state: CloudState, url: string): void {
-  if (config.cloudsYaml === '') return
-  const entry = (username: string, password: string) => ({
-    auth_url: `${url}/identity/v3`,
-    username,
-    password,
-    project_name: username,
-    region: config.region,
-  })
-  const merged = mergeClouds(config.cloudsYaml, {
-    [config.cloudName]: entry('admin', state.passwords.admin),
-    [`${config.cloudName}-demo`]: entry('demo', state.passwords.demo),
-  })
-  for (const [name, what] of Object.entries(merged)) {
-    if (what === 'added') ticked(`${name} in ${config.cloudsYaml}`, 0)
-    if (what === 'taken') {
-      say(
-        `  ${yellow('!')} ${config.cloudsYaml} has another cloud called ${name}; it was left alone. \`--cloud-name NAME\` adds ours under another name.`,
-      )
-    }
+/** The cloud is of use without them, so where they cannot be had it says why and serves. */
+async function firstServer(
+  cloud: Cloud,
+  config: Config,
+  state: CloudState,
+  adminProjectId: string,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await ensureTinyImage(cloud, config, adminProjectId, stop)
+  } catch (error) {
+    stop.throwIfAborted()
+    warn(`${messageOf(error)}. The next \`npm run up\` tries again`)
+    return
+  }
+  if (!config.hello) return
+  try {
+    await greet(cloud.url, config, state, stop)
+  } catch (error) {
+    stop.throwIfAborted()
+    warn(`the first server did not come up: ${messageOf(error)}`)
+  }
+}
+
+/** The name of our entry in clouds.yaml; undefined where there is none. */
+function tellClouds(config: Config, state: CloudState, url: string): string | undefined {
+  const { cloudsYaml: file, cloudName, region } = config
+  if (file === '') return undefined
+  const account = (name: 'admin' | 'demo') => ({ username: name, password: state.passwords[name], project: name })
+  const ours = { authUrl: `${url}/identity/v3`, region, admin: account('admin'), demo: account('demo') }
+  try {
+    const { name, what } = mergeClouds(file, cloudName, ours, state.dir)
+    if (what === 'added' && name !== cloudName) warn(`${file} has another cloud called ${cloudName}; it was left alone`)
+    if (what === 'added') say(`  ${green('✔')} ${name} and ${name}-demo are in ${file}`)
+    if (what === 'moved') say(`  ${green('✔')} ${name} and ${name}-demo in ${file} have the new address`)
+    return name
+  } catch (error) {
+    if (!(error instanceof SettingError) && (error as NodeJS.ErrnoException).code === undefined) throw error
+    warn(`clients are not told of this cloud: ${messageOf(error)}`)
+    return undefined
   }
 }
 
 /** One of our commands for this very cloud. */
 function commandFor(config: Config, command: string): string {
   const usual = settings.state.fallback({ emulator: config.emulator })
-  const where = config.state === usual ? (config.emulator ? ' --emulator' : '') : ` --state ${config.state}`
+  const where = config.state === usual ? (config.emulator ? ' --emulator' : '') : ` --state ${quoted(config.state)}`
   return `npx stratolith ${command}${where}`
 }
 
-function tellWhatNext(config: Config, url: string, state: CloudState): void {
-  const cloud = `--os-cloud ${config.cloudName}`
+/** As a shell wants it. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+}
+
+function tellWhatNext(config: Config, url: string, state: CloudState, cloudName: string | undefined): void {
+  const account = `--os-auth-url ${url}/identity/v3 --os-username demo --os-project-name demo --os-user-domain-id default --os-project-domain-id default`
+  const openstack = `openstack ${cloudName === undefined ? account : `--os-cloud ${cloudName}-demo`}`
   say()
   say(`  APIs        ${bold(url)}  ${dim('(identity at /identity/v3)')}`)
   say(`  Passwords   ${passwordsFile(state.dir)}`)
   say(`  Log         ${join(state.dir, 'log/stratolith.log')}`)
   say()
   say('  Try next, in another terminal:')
-  say(`    openstack ${cloud}-demo server list`)
-  say(`    openstack ${cloud}-demo server create --flavor tiny --image tiny --network public second`)
-  say(`    openstack ${cloud}-demo server event list hello`)
+  say(`    ${openstack} server list`)
+  if (cloudName !== undefined) {
+    say(`    ${openstack} server create --flavor tiny --image tiny --network public second`)
+    say(`    ${openstack} console log show second`)
+  }
   say(`    ${commandFor(config, 'status')}`)
   say()
   say(
@@ -159,20 +218,23 @@ function tellWhatNext(config: Config, url: string, state: CloudState): void {
   )
 }
 
-async function untilAskedToStop(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
 }
 
 function explained(error: unknown, config: Config): string {
-  const code = (error as { code?: string }).code
+  const { code, address, port } = error as { code?: string; address?: string; port?: number }
   if (code === 'EADDRINUSE') {
-    return `something else listens on ${baseUrl(config)}. Choose another place with --listen, such as --listen 127.0.0.1:5001.`
+    const where = port === undefined ? baseUrl(config) : `${address}:${port}`
+    return `something else listens on ${where}. Choose another place with --listen, such as --listen 127.0.0.1:5001.`
   }
-  if (code === 'EACCES' && (error as { syscall?: string }).syscall === 'mkdir') {
-    return `${(error as Error).message}. Choose a directory of yours with --state DIR.`
-  }
+  if (code === 'ENOSPC') return `no space is left on the disk of ${config.state}.`
   if (isDomainError(error) || error instanceof SettingError) return error.message
-  return error instanceof Error ? error.message : String(error)
+  return messageOf(error)
 }

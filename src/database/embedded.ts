@@ -56,6 +56,9 @@ export async function startEmbeddedPostgres({
   const args = settings(run, careless, maxConnections).flatMap((setting) => ['-c', setting])
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...args], {
     ...account,
+    // A session of its own: a Ctrl-C at the control plane's terminal would end it under whatever is being closed. One of
+    // a test ends with the test.
+    detached: !careless,
     stdio: ['ignore', log.fd, log.fd],
     cwd: '/',
   })
@@ -112,6 +115,11 @@ function settings(run: string, careless: boolean, maxConnections: number): strin
     'autovacuum_max_workers=1',
     ...(careless ? ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'] : []),
   ]
+}
+
+/** Ends the server that a killed control plane has left behind; `dir` as `startEmbeddedPostgres` has it. */
+export async function endLeftServer(dir: string): Promise<void> {
+  await endStale(join(dir, 'data'))
 }
 
 /** Stops the server of an earlier run, if there is one. */

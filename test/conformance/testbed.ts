@@ -47,14 +47,16 @@ export async function openTestbed(dir: string, { hasSecondStore = false } = {}):
   await using opened = new AsyncDisposableStack()
   const disk = await emptyDisk(dir)
   const downloads = opened.use(await serveDownloads(await readFile(disk)))
-  const emulator = await startCloud(dir, port, [
+  // A cloud wants a directory for itself.
+  const state = join(dir, 'cloud')
+  const emulator = await startCloud(state, port, [
     ...['--emulator', '--clouds-yaml', 'none'],
     ...['--simulated-hosts', '2'],
     ...(hasSecondStore ? ['--image-stores', `second=${join(dir, 'second-store')}`] : []),
     ...['--image-import-networks', '127.0.0.0/8', '--image-import-ports', 'all', '--image-unified-limits'],
   ])
   opened.defer(() => emulator.stop())
-  const found = await furnish(emulator.url, dir, disk)
+  const found = await furnish(emulator.url, state, dir, disk)
   const all = opened.move()
   return { ...found, downloadsUrl: downloads.url, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
@@ -81,10 +83,11 @@ async function serveDownloads(qcow2: Buffer): Promise<AsyncDisposable & { readon
 
 async function furnish(
   url: string,
+  state: string,
   dir: string,
   disk: string,
 ): Promise<Omit<Testbed, typeof Symbol.asyncDispose | 'downloadsUrl'>> {
-  const passwords = JSON.parse(await readFile(join(dir, 'passwords.json'), 'utf8')) as { admin: string; demo: string }
+  const passwords = JSON.parse(await readFile(join(state, 'passwords.json'), 'utf8')) as { admin: string; demo: string }
   const { ask, upload } = await asAdmin(url, passwords.admin)
   await registerImageLimits(ask)
   const alternative = await secondProject(ask, passwords.demo)
