@@ -208,6 +208,7 @@ type InvalidCode =
   | 'application-credential.role-unknown'
   | 'assignment.filters-exclude'
   | 'assignment.subtree-of-what'
+  | 'body.media-type'
   | 'credential.blob'
   | 'credential.no-project'
   | 'credential.project-unknown'

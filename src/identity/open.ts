@@ -25,7 +25,7 @@ import { openEndpointPolicies } from './endpoint-policies/endpoint-policies.ts'
 import { endpointPolicyRoutes } from './endpoint-policies/routes.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { endpointRoutes } from './endpoints/routes.ts'
-import { forbidden, textUnstorable } from './errors.ts'
+import { forbidden, invalid, textUnstorable } from './errors.ts'
 import { faultOf } from './faults.ts'
 import { openFederation } from './federation/federation.ts'
 import { federationRoutes } from './federation/routes.ts'
@@ -135,6 +135,7 @@ export async function openIdentity(
       identityUrl,
       fault: (error) => faultOf(error, identityUrl),
     })
+    takeBodies(app)
     prepare(app)
     const links = openLinks(identityUrl, app.prefix)
     await app.register(versionRoutes, { links })
@@ -190,6 +191,18 @@ export async function openIdentity(
       await hashing.close()
     },
   }
+}
+
+/** A body is JSON, also where nobody says so; where somebody says otherwise it is refused. */
+function takeBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    const [type] = (request.headers['content-type'] ?? '').split(/\s*;/) as [string]
+    if (body === '') done(null, undefined)
+    else if (type === '' || type.toLowerCase().endsWith('+json')) parseJson(request, body as string, done)
+    else done(invalid('body.media-type', 'The body must be application/json, and the Content-Type header say so.'))
+  })
 }
 
 /** What all of identity's routes have in common beside what every service's have. */
