@@ -12,7 +12,11 @@ const FLAGS = [
   '--max-semi-space-size=16',
 ]
 
-export async function runProgram(program, args, env = {}) {
+/**
+ * @param ownSession whether it is kept from what a terminal sends to all that run in it: Ctrl-C would end the tools that a
+ *   cloud is using (qemu-img, initdb) before it can wait for them. It is told of the signal, and decides
+ */
+export async function runProgram(program, args, { ownSession = false } = {}) {
   try {
     await ensurePackages()
   } catch (error) {
@@ -22,12 +26,13 @@ export async function runProgram(program, args, env = {}) {
   const child = spawn(ownNode(), [...FLAGS, program, ...args], {
     stdio: 'inherit',
     // Node.js keeps what it made of each file: without this a start takes twice as long.
-    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env, ...env },
+    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env },
+    detached: ownSession,
   })
-  // The terminal sends Ctrl-C to both; the child decides when it has ended.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  // Without a session of its own it gets Ctrl-C from the terminal as well. The child decides when it has ended.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', ...(ownSession ? ['SIGWINCH'] : [])]) {
     process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      if (ownSession || signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
   return await new Promise((resolve) => {

@@ -44,4 +44,4 @@ if (!emulator && !wantsHelp) {
     giveUp(error.message)
   }
 }
-process.exitCode = await runProgram(join(root, 'src/main.ts'), ['up', ...args])
+process.exitCode = await runProgram(join(root, 'src/main.ts'), ['up', ...args], { ownSession: true })

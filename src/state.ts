@@ -150,7 +150,8 @@ export function passwordsFile(dir: string): string {
 /** The control plane that runs on `dir`, if one does: a mark that a killed one left behind does not count. */
 export function findRunning(dir: string): RunningCloud | undefined {
   const running = readJson<RunningCloud>(dir, 'run.json')
-  return running !== undefined && startTicks(running.pid) === running.startTicks ? running : undefined
+  const alive = running !== undefined && startTicks(running.pid)
+  return alive && alive === running.startTicks ? running : undefined
 }
 
 /** Field 22 of /proc/PID/stat; undefined when there is no such process. */

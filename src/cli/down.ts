@@ -62,7 +62,12 @@ const ENDS_WITHIN_MS = 30_000
 
 /** Asks it to end, and waits: the database is closed properly. */
 async function stopProcess(pid: number): Promise<void> {
-  process.kill(pid, 'SIGTERM')
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch (error) {
+    // It has just ended by itself.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
   for (let waited = 0; waited < ENDS_WITHIN_MS; waited += 50) {
     if (hasEnded(pid)) return
     await sleep(50)

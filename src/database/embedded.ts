@@ -3,9 +3,10 @@
  * UNIX socket and no TCP port. Where we are root it runs as a user of its own, who owns the cluster and the socket's
  * folder, but not the folder around them: what root writes or runs there is out of its reach.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmod, chown, mkdir, open, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from './database.ts'
 import { folderClosedTo, giveTo, NOBODY, ownAccount, type ServerAccount } from './server-account.ts'
@@ -50,7 +51,7 @@ export async function startEmbeddedPostgres({
     requirePassable(data, account)
   }
   const bin = await serverBinaries(dir, account)
-  if (!(await exists(join(data, 'PG_VERSION')))) initdb(bin, data, account)
+  if (!(await exists(join(data, 'PG_VERSION')))) await makeCluster(bin, data, account)
 
   const log = await open(join(dir, 'log'), 'a', 0o600)
   const args = settings(run, careless, maxConnections).flatMap((setting) => ['-c', setting])
@@ -90,13 +91,38 @@ function requirePassable(data: string, account: ServerAccount): void {
   )
 }
 
-function initdb(bin: string, data: string, account: ServerAccount | undefined): void {
-  const made = spawnSync(
+/** Whole or not there: what a crash leaves half-way lies beside it, and is removed. `data` is an empty folder. */
+async function makeCluster(bin: string, data: string, account: ServerAccount | undefined): Promise<void> {
+  const dir = dirname(data)
+  const isUnfinished = (name: string) => name.startsWith(`${basename(data)}.`) && name.endsWith('.new')
+  for (const name of (await readdir(dir)).filter(isUnfinished)) {
+    // The program of a process that was killed may still be writing there.
+    await rm(join(dir, name), { recursive: true, maxRetries: 20, retryDelay: 100 })
+  }
+  const unfinished = `${data}.${process.pid}.new`
+  await mkdir(unfinished, { mode: 0o700 })
+  if (account !== undefined) giveTo(account, unfinished)
+  await initdb(bin, unfinished, account)
+  await rmdir(data)
+  await rename(unfinished, data)
+}
+
+async function initdb(bin: string, data: string, account: ServerAccount | undefined): Promise<void> {
+  const child = spawn(
     join(bin, 'initdb'),
     ['-D', data, '-U', 'stratolith', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'],
-    { ...account, encoding: 'utf8', cwd: '/' },
+    // A session of its own, as the server's: what a Ctrl-C ended half-way would be a cluster that is none.
+    { ...account, stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', detached: true },
   )
-  if (made.status !== 0) throw new Error(`initdb failed in ${data}: ${made.stderr || made.error?.message}`)
+  const [said, outcome] = await Promise.all([
+    text(child.stderr),
+    new Promise<string | undefined>((resolve) => {
+      child.once('error', (error) => resolve(error.message))
+      child.once('exit', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit status ${code}`)))
+    }),
+  ])
+  if (outcome === undefined) return
+  throw new Error(`initdb failed in ${data} (${outcome}): ${said.trim().split('\n').slice(-3).join('\n')}`)
 }
 
 /** Given at each start and kept in no file, so that a newer version's settings reach an older cluster. */

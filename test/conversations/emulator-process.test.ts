@@ -1,7 +1,8 @@
 /** The emulator as its users run it: comes up, greets, is found by status, survives a restart with its guests, goes down. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -19,8 +20,7 @@ describe('the emulator as a program', () => {
       program,
       ...args,
       '--emulator',
-      '--state',
-      state,
+      ...(args.includes('--state') ? [] : ['--state', state]),
     ]).then(
       ({ stdout }) => ({ code: 0, stdout }),
       (error: { code: number; stdout: string }) => ({ code: error.code, stdout: error.stdout }),
@@ -72,6 +72,42 @@ describe('the emulator as a program', () => {
       assert.match(second.stdout, /A cloud runs on .* already/)
     } finally {
       await cloud.stop()
+    }
+  })
+
+  it('is down before it has come up when it is asked to stop, and comes up the next time', async () => {
+    for (const moment of ['Stratolith', 'every API answers', 'boot: claim host']) {
+      const fresh = await mkdtemp(join(tmpdir(), 'st-emu-'))
+      await chmod(fresh, 0o711)
+      try {
+        const settings = ['--emulator', '--clouds-yaml', 'none', '--state', fresh, '--listen', `127.0.0.1:${port}`]
+        const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, 'up', ...settings])
+        let said = ''
+        child.stderr.on('data', (chunk: Buffer) => (said += chunk))
+        child.stdout.on('data', (chunk: Buffer) => {
+          if (!said.includes(moment) && (said + chunk).includes(moment)) child.kill('SIGINT')
+          said += chunk
+        })
+        const [code] = await once(child, 'exit')
+        assert.equal(code, 0, `${moment}: ${said}`)
+        assert.doesNotMatch(said, /It did not come up|Try next/, moment)
+        assert.equal((await stratolith('status', '--state', fresh)).code, 1)
+        const again = await startCloud(fresh, port, ['--emulator', '--clouds-yaml', 'none'])
+        await again.stop()
+      } finally {
+        await rm(fresh, { recursive: true, force: true })
+      }
+    }
+  })
+
+  it('purges no directory that is not a cloud’s', async () => {
+    const foreign = await mkdtemp(join(tmpdir(), 'st-emu-'))
+    try {
+      await writeFile(join(foreign, 'thesis.tex'), 'precious')
+      assert.equal((await stratolith('down', '--purge', '--state', foreign)).code, 2)
+      assert.equal(await readFile(join(foreign, 'thesis.tex'), 'utf8'), 'precious')
+    } finally {
+      await rm(foreign, { recursive: true })
     }
   })
 
