@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,14 @@ import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { after, test } from 'node:test'
 import * as C from '../src/generated/constants.ts'
-import { type Connection, type Hole, LibvirtError, type StoragePool, type StorageVolume } from '../src/index.ts'
+import {
+  type Connection,
+  type Hole,
+  LibvirtError,
+  type StoragePool,
+  type StorageVolume,
+  type Transferred,
+} from '../src/index.ts'
 import { reach } from './daemons.ts'
 import { until } from './fake-daemon.ts'
 
@@ -357,6 +364,26 @@ test('parts of a file go to a place in a volume', { skip: skipReal, timeout: 60_
   await volume.delete()
   await assert.rejects(volume.downloadTo(source), isNotFound)
   assert.equal(statSync(source).size, 3 * MiB)
+})
+
+test('a transfer between a volume and a file tells how far it is', { skip: skipReal, timeout: 60_000 }, async () => {
+  await using own = await ownPool()
+  const volume = await own.pool.createVolumeXml(raw('v.raw', 4 * MiB))
+  const source = join(folder, 'told')
+  writeFileSync(source, patterned(2 * MiB))
+  truncateSync(source, 4 * MiB)
+  const whole = { bytes: 4 * MiB, holeBytes: 2 * MiB }
+  const up: Transferred[] = []
+  assert.deepEqual(await volume.uploadFrom(source, { onProgress: (done) => up.push(done) }), whole)
+  const steps = [1, 2, 3, 4].map((bytes) => ({ bytes: bytes * MiB, holeBytes: Math.max(0, bytes - 2) * MiB }))
+  assert.deepEqual(up, steps)
+
+  const down: Transferred[] = []
+  const target = join(folder, 'told-too')
+  assert.deepEqual(await volume.downloadTo(target, { onProgress: (done) => down.push(done) }), whole)
+  assert.deepEqual(down.at(-1), whole)
+  assert.ok(down.length > 1)
+  assert.ok(down.every(({ bytes }, at) => bytes > (down[at - 1]?.bytes ?? 0)))
 })
 
 test('large transfers need little memory', { skip: skipReal, timeout: 120_000 }, async () => {
