@@ -36,6 +36,7 @@ const UNPACKERS = {
 
 /** What the tests want beside. */
 const TEST_PACKAGES = [
+  ['libvirt-clients', '/usr/bin/virsh', 'shows what the libvirt client is compared with'],
   ['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do'],
   ['libsasl2-modules', '/usr/lib/x86_64-linux-gnu/sasl2/libscram.so', 'lets a libvirtd under test ask for passwords'],
   ['sasl2-bin', '/usr/sbin/saslpasswd2', 'lets a libvirtd under test ask for passwords'],

@@ -77,9 +77,15 @@ function isIn(schema: JsonSchema, version: Microversion): boolean {
  */
 export function validate(version: Microversion, schema: TSchema, value: unknown): void {
   let versions = derived.get(schema)
-  if (versions === undefined) derived.set(schema, (versions = new Map()))
+  if (versions === undefined) {
+    versions = new Map()
+    derived.set(schema, versions)
+  }
   let check = versions.get(version)
-  if (check === undefined) versions.set(version, (check = compile(at(version, schema))))
+  if (check === undefined) {
+    check = compile(at(version, schema))
+    versions.set(version, check)
+  }
   const violation = check(value)
   if (violation === undefined) return
   const field = violation.path.split('/').pop() || 'body'
