@@ -12,11 +12,15 @@ export interface AllowedNetworks {
   readonly allowedNetworks: readonly string[]
 }
 
+/** Of IPv6, all that was ever given out to the public internet. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
 /** @param address an IP address in text */
 export function isAllowedAddress(address: string, { allowedNetworks }: AllowedNetworks): boolean {
   const plain = unwrapped(address)
   if (plain === undefined) return false
   if (allowedNetworks.some((network) => isWithin(plain, network))) return true
+  if (plain instanceof ipaddr.IPv6 && !plain.match(...GLOBAL_UNICAST)) return false
   return plain.range() === 'unicast' && !ownAddresses().has(plain.toNormalizedString())
 }
 

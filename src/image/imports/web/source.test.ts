@@ -73,6 +73,10 @@ describe('the source of an image', () => {
     refused('http://cloud.example/', { allowedHosts: ['other.example'] })
     refused('http://cloud.example/', { disallowedHosts: ['cloud.example'] })
     read('http://cloud.example/', { allowedHosts: ['cloud.example'], disallowedHosts: ['cloud.example'] })
+    for (const wish of [{ disallowedHosts: ['cloud.example'] }, { disallowedHosts: ['Cloud.Example.'] }]) {
+      for (const host of ['cloud.example', 'CLOUD.example', 'cloud.example.']) refused(`http://${host}/`, wish)
+    }
+    read('http://cloud.example./', { allowedHosts: ['Cloud.Example'] })
     refused('http://cloud.example:8080/')
     refused('http://cloud.example:22/', { allowedPorts: [], disallowedPorts: [22] })
     read('http://cloud.example:8080/', { allowedPorts: [] })
@@ -125,6 +129,10 @@ describe('an address that is fetched from', () => {
     '2001::1',
     '2001:db8::1',
     '::127.0.0.1',
+    '::7f00:1',
+    '::a00:1',
+    '100:0:0:1::1',
+    '4000::1',
     'not an address',
     '',
   ]

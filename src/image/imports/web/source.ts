@@ -49,7 +49,8 @@ export function readSource(uri: string, settings: WebSettings): Source {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (host === '') throw new SourceRefused('no host')
   refuseDisguises(written[2]!, url.hostname)
-  if (!isListed(host, settings.allowedHosts, settings.disallowedHosts)) throw new SourceRefused(`host ${host}`)
+  if (!isListed(plain(host), settings.allowedHosts.map(plain), settings.disallowedHosts.map(plain)))
+    throw new SourceRefused(`host ${host}`)
   // As upstream: a port that is not written is the scheme's and passes.
   const port = /:(\d+)$/.exec(written[2]!)?.[1]
   if (port !== undefined && !isListed(Number(port), settings.allowedPorts, settings.disallowedPorts)) {
@@ -97,6 +98,11 @@ function refuseDisguises(authority: string, hostname: string): void {
   if (hostname.startsWith('[') && !/^\[[0-9a-f:.]+\]$/.test(written)) throw new SourceRefused('disguised address')
   if (isAddress && !hostname.startsWith('[') && written !== hostname) throw new SourceRefused('disguised address')
   if (!isAddress && /^[0-9.]+$/.test(hostname)) throw new SourceRefused('disguised address')
+}
+
+/** A name in the one form of many: `Cloud.Example.` is `cloud.example`. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/\.+$/, '')
 }
 
 /** Where there is a list of the allowed, that of the disallowed counts for nothing. */
