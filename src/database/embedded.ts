@@ -122,7 +122,10 @@ async function initdb(bin: string, data: string, account: ServerAccount | undefi
     }),
   ])
   if (outcome === undefined) return
-  throw new Error(`initdb failed in ${data} (${outcome}): ${said.trim().split('\n').slice(-3).join('\n')}`)
+  // The reason stands before what follows from it.
+  const lines = said.trim().split('\n')
+  const reason = lines.find((line) => /(FATAL|PANIC|error): /.test(line)) ?? lines.at(-1)
+  throw new Error(`initdb failed in ${data} (${outcome}): ${reason}`)
 }
 
 /** Given at each start and kept in no file, so that a newer version's settings reach an older cluster. */
