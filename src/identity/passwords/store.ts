@@ -14,6 +14,8 @@ export interface UserForLogin {
   readonly options: Attributes
   /** Whether he and his domain are enabled, and he was here recently enough. */
   readonly enabled: boolean
+  /** Of the user and his domain together, as in `Access`. */
+  readonly generation: number
   /** Whether he has failed too often. */
   readonly locked: boolean
   /** All null for a user without a password. */
@@ -31,7 +33,7 @@ export async function findUserForLogin(
 ): Promise<UserForLogin | undefined> {
   const [found] = await sql<UserForLogin[]>`
     select u.id, u.options, ${userIsActive(sql, settings.disableInactiveDays)} and d.enabled as enabled,
-           ${isLocked(sql, settings)} as locked, p.hash as password_hash, p.expires_at as password_ends_at,
+           u.token_generation + d.token_generation as generation, ${isLocked(sql, settings)} as locked, p.hash as password_hash, p.expires_at as password_ends_at,
            p.created_at as password_made_at, p.self_service as password_self_service
       from identity.users u
       join identity.projects d on d.id = u.domain_id and d.is_domain

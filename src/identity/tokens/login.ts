@@ -23,7 +23,7 @@ import type { AuthBody } from './schemas.ts'
 import { type Scope, UNSCOPED } from './scope.ts'
 import { type Access, findDomainId, findProjectId, findUserId, type UserSelector, usePasscode } from './store.ts'
 import type { Method, TokenFacts } from './token-string.ts'
-import type { IssueOrder, Token, Tokens } from './tokens.ts'
+import { type IssueOrder, isOutdated, type Token, type Tokens } from './tokens.ts'
 import { findPasscode, type Seed } from './totp.ts'
 
 export type AuthRequest = Static<typeof AuthBody>['auth']
@@ -34,6 +34,8 @@ type AskedScope = Extract<NonNullable<AuthRequest['scope']>, object>
 interface Proof {
   readonly userId: UserId
   readonly methods: readonly Method[]
+  /** The user's when the proof began, for methods that are no good after what ends his tokens. */
+  readonly userGeneration?: number
   readonly parent?: TokenFacts
   readonly applicationCredentialId?: string
   readonly trustId?: string
@@ -81,7 +83,7 @@ export function openLogin({
     async password({ password }) {
       const user = await proof.prove(userSelector(password!.user), password!.user.password ?? '')
       if (hasEnded(user.passwordEndsAt, user.options)) throw passwordExpired(user.id)
-      return { userId: user.id, methods: ['password'] }
+      return { userId: user.id, methods: ['password'], userGeneration: user.generation }
     },
 
     async token({ token }, auth) {
@@ -107,6 +109,7 @@ export function openLogin({
         userId: facts.userId,
         methods: [...facts.methods, 'token'],
         parent: facts,
+        userGeneration: facts.userGeneration,
         ...(facts.applicationCredentialId !== undefined && {
           applicationCredentialId: facts.applicationCredentialId,
           scope: facts.scope,
@@ -122,7 +125,7 @@ export function openLogin({
         pastSteps: settings.totpPastWindows,
       })
       if (user !== undefined && good !== undefined && (await usePasscode(db, good))) {
-        return { userId: user.id, methods: ['totp'] }
+        return { userId: user.id, methods: ['totp'], userGeneration: user.generation }
       }
       await proof.failed(user)
       throw loginFailed('wrong passcode, or one that was used before')
@@ -164,6 +167,12 @@ export function openLogin({
       for (const method of known) {
         const next = await provers[method as (typeof OFFERED)[number]](auth.identity, auth)
         if (whole !== undefined && whole.userId !== next.userId) throw loginFailed('the methods name different users')
+        if (
+          next.userGeneration !== undefined &&
+          next.userGeneration !== (whole?.userGeneration ?? next.userGeneration)
+        ) {
+          throw loginFailed('the user changed between two methods')
+        }
         whole = { ...whole, ...next, methods: [...new Set([...(whole?.methods ?? []), ...next.methods])] }
       }
       if (whole === undefined) throw loginFailed('no method')
@@ -179,6 +188,7 @@ export function openLogin({
   async function withAllFactors(proof: Proof, receipt: string | undefined): Promise<Proof> {
     const user = await access.of(proof.userId, UNSCOPED)
     if (user?.userEnabled !== true) throw loginFailed('the user is gone or disabled')
+    if (isOutdated(proof, user)) throw loginFailed('the user changed during the login')
     const before =
       receipt === undefined ? [] : methodsOf(keys, receipt, { userId: user.userId, generation: user.userGeneration })
     const methods = [...new Set([...before, ...proof.methods])]

@@ -1,6 +1,7 @@
 /** What ends a token, told by the very next request that it makes; and what stays dead when it is taken back. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { type IdentityUnderTest, identityUnderTest, type Made } from '../identity-under-test.ts'
 
 describe('a token is refused with the next request after', () => {
@@ -162,5 +163,25 @@ describe('a token is refused with the next request after', () => {
       assert.equal(await alive(token), 401, kind)
       assert.equal(await alive(await enter(at.user, { project: { id: at.project.id } })), 200, kind)
     }
+  })
+})
+
+describe('a login that is under way', () => {
+  it('comes to nothing when what ends tokens happens meanwhile', async () => {
+    // So slow that there is a meanwhile.
+    await using test = await identityUnderTest({ argon2: { memoryKiB: 19_456, passes: 24, lanes: 1 } })
+    const user = await test.aUser()
+    const change = (enabled: boolean) => test.ask(test.admin, 'PATCH', `/v3/users/${user.id}`, { user: { enabled } })
+    let isOver = false
+    const login = test.tryLogin(user.name).finally(() => {
+      isOver = true
+    })
+    // The user is read in the first moments.
+    await setTimeout(20)
+    assert.equal((await change(false)).status, 200)
+    assert.equal((await change(true)).status, 200)
+    assert.equal(isOver, false, 'the login was too fast for this test')
+    assert.equal((await login).status, 401)
+    assert.equal((await test.tryLogin(user.name)).status, 201)
   })
 })

@@ -40,6 +40,8 @@ export interface IssueOrder {
   readonly userId: UserId
   readonly scope: Scope
   readonly methods: readonly Method[]
+  /** The user's when it was proved who he is. */
+  readonly userGeneration?: number | undefined
   /** The token that this one is obtained with: it gives the end and the chain. */
   readonly parent?: TokenFacts | undefined
   readonly applicationCredentialId?: string | undefined
@@ -108,6 +110,7 @@ export function openTokens({
       const now = await access.of(userId, scope, order)
       const refusal = whyNot(now, scope, order)
       if (now === undefined || refusal !== undefined) throw loginFailed(refusal ?? 'no such user')
+      if (order.trustId === undefined && isOutdated(order, now)) throw loginFailed('the user changed during the login')
       const issuedAt = new Date()
       const lifetimeEnd = new Date(issuedAt.getTime() + settings.tokenLifetimeSeconds * 1000)
       const ends = [order.parent?.expiresAt, order.expiresAt, lifetimeEnd].filter((end) => end !== undefined)
@@ -155,6 +158,14 @@ export function openTokens({
 
     close: () => clearInterval(pruner),
   }
+}
+
+/**
+ * Whether the user was disabled or got another password after it was proved who he is: hashing takes its time, and waits
+ * for its turn besides.
+ */
+export function isOutdated(proved: { readonly userGeneration?: number | undefined }, now: Access): boolean {
+  return proved.userGeneration !== undefined && proved.userGeneration < now.userGeneration
 }
 
 /** Why nobody may act with this access; undefined when one may. */
