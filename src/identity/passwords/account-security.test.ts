@@ -112,6 +112,20 @@ describe('a login that fails', () => {
   })
 })
 
+describe('a password', () => {
+  it('is changed by one of several changes at once', async () => {
+    await using test = await identityUnderTest()
+    const user = await test.aUser()
+    const wanted = ['a', 'b', 'c', 'd']
+    const answers = await Promise.all(wanted.map((password) => change(test, user, user.name, password)))
+    assert.deepEqual(answers.map((answer) => answer.status).sort(), [204, 401, 401, 401])
+    const changed = wanted[answers.findIndex((answer) => answer.status === 204)]!
+    for (const password of wanted) {
+      assert.equal(await status(test, user, password), password === changed ? 201 : 401, password)
+    }
+  })
+})
+
 describe('a one-time passcode', () => {
   const byPasscode = (test: IdentityUnderTest, user: Made, passcode: string) =>
     test.ask(undefined, 'POST', '/v3/auth/tokens', {

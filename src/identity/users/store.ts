@@ -108,8 +108,16 @@ export async function updateUser(
   })
 }
 
-export async function endTokensOf(sql: Sql, id: string): Promise<void> {
-  await sql`update identity.users set token_generation = token_generation + 1 where id = ${id}`
+/**
+ * Lets the user's tokens be dead from now on.
+ * @param generation of the user and his domain together, as `UserForLogin` has it
+ * @returns whether it was still that one; where not, nothing is changed
+ */
+export async function endTokensOf(sql: Sql, id: string, generation: number): Promise<boolean> {
+  const ended = await sql`
+    update identity.users u set token_generation = u.token_generation + 1 from identity.projects d
+     where u.id = ${id} and d.id = u.domain_id and u.token_generation + d.token_generation = ${generation}`
+  return ended.count > 0
 }
 
 export async function deleteUser(sql: Sql, id: string): Promise<boolean> {

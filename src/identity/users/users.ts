@@ -154,9 +154,9 @@ export function openUsers({
       const hash = await hashing.hash(password)
       const endsAt = endOf(user, 'user')
       await changes.commit(async (tx) => {
-        if ((await store.lockUser(tx, id)) === undefined) throw loginFailed('the user is gone')
+        // First, so that of several changes at once, which have all shown the same password, one is made.
+        if (!(await store.endTokensOf(tx, id, user.generation))) throw loginFailed('the user is gone or changed')
         await setPassword(tx, { userId: id, hash, selfService: true, endsAt })
-        await store.endTokensOf(tx, id)
       })
     },
   }
