@@ -217,4 +217,26 @@ describe('metadata definitions', () => {
       assert.ok(body.properties, name)
     }
   })
+
+  it('are changed one after the other where several change them at once', async () => {
+    for (let round = 0; round < 12; round++) {
+      const namespace = await aNamespace()
+      const path = `/namespaces/${namespace}`
+      const types = [`T${round}a`, `T${round}b`].map((name) => ({ name }))
+      const tags = ['x', 'y', 'z'].map((name) => ({ name }))
+      const answers = await Promise.all([
+        ask('POST', `${path}/tags`, { tags }),
+        ask('POST', `${path}/tags`, { tags: tags.toReversed() }),
+        ask('POST', `${path}/objects`, { name: 'o' }),
+        ask('POST', '/namespaces', { namespace: `${namespace}a`, resource_type_associations: types }),
+        ask('POST', '/namespaces', { namespace: `${namespace}b`, resource_type_associations: types.toReversed() }),
+        ask('DELETE', path),
+        ask('PUT', path, { namespace, description: 'new' }),
+        ask('POST', `${path}/properties`, { name: 'p', title: 't', type: 'string' }),
+        ask('POST', `${path}/resource_types`, { name: `T${round}b` }),
+      ])
+      for (const { status, body } of answers) assert.ok([200, 201, 204, 404].includes(status), JSON.stringify(body))
+      assert.equal((await ask('GET', path)).status, 404)
+    }
+  })
 })

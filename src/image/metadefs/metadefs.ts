@@ -56,11 +56,25 @@ export function metadefRules(db: Database): MetadefRules {
     if (found === undefined) throw namespaceNotFound(name)
     return found
   }
-  const unprotected = async (sql: Sql, caller: Caller, name: string, what: string) => {
-    const namespace = await visible(sql, caller, name)
-    if (namespace.protected) throw metadefProtected(what, name)
-    return namespace
-  }
+  /** Changes a namespace or what it holds; those who do it at once do it one after the other. */
+  const changing = async <T>(caller: Caller, name: string, work: (tx: Sql, namespace: Namespace) => Promise<T>) =>
+    (
+      await db.begin(async (tx) => {
+        const namespace = await store.lockNamespace(tx, caller, name)
+        if (namespace === undefined) throw namespaceNotFound(name)
+        return { done: await work(tx, namespace) }
+      })
+    ).done as T
+  const removing = <T>(
+    caller: Caller,
+    name: string,
+    what: string,
+    work: (tx: Sql, namespace: Namespace) => Promise<T>,
+  ) =>
+    changing(caller, name, async (tx, namespace) => {
+      if (namespace.protected) throw metadefProtected(what, name)
+      return await work(tx, namespace)
+    })
   const contentsOf = async (sql: Sql, { id }: Namespace): Promise<NamespaceContents> => ({
     associations: (await store.associationsOf(sql, [id])).get(id) ?? [],
     objects: await store.listItems(sql, id, 'object'),
@@ -89,7 +103,9 @@ export function metadefRules(db: Database): MetadefRules {
       const body = checked(NamespaceBody, raw) as NamespaceBodyShape
       return await db.begin(async (tx) => {
         const namespace = await store.insertNamespace(tx, wishOf(caller, body))
-        for (const association of body.resource_type_associations ?? []) {
+        // In one order for all, because each may make resource types known that another makes known, too.
+        const associations = (body.resource_type_associations ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        for (const association of associations) {
           await store.insertAssociation(tx, namespace.id, associationOf(association))
         }
         const items: [ItemKind, readonly NamedBody[]][] = [
@@ -106,24 +122,24 @@ export function metadefRules(db: Database): MetadefRules {
 
     async updateNamespace(caller, name, raw) {
       const body = checked(NamespaceBody, raw) as NamespaceBodyShape
-      const namespace = await visible(db, caller, name)
-      // Clients send the whole of what they have read; what it holds changes under its own paths alone.
-      const held = HELD.filter((each) => body[each] !== undefined)
-      if (held.length > 0) {
-        const standing: Partial<Record<(typeof HELD)[number], unknown>> = viewWholeNamespace(
-          namespace,
-          await contentsOf(db, namespace),
-        )
-        const changed = held.find((each) => !isDeepStrictEqual(body[each], standing[each]))
-        if (changed !== undefined)
-          throw invalidBody(`A namespace is not changed by its '${changed}': they have their own paths.`)
-      }
-      return await store.updateNamespace(db, namespace.id, wishOf(caller, body))
+      return await changing(caller, name, async (tx, namespace) => {
+        // Clients send the whole of what they have read; what it holds changes under its own paths alone.
+        const held = HELD.filter((each) => body[each] !== undefined)
+        if (held.length > 0) {
+          const standing: Partial<Record<(typeof HELD)[number], unknown>> = viewWholeNamespace(
+            namespace,
+            await contentsOf(tx, namespace),
+          )
+          const changed = held.find((each) => !isDeepStrictEqual(body[each], standing[each]))
+          if (changed !== undefined)
+            throw invalidBody(`A namespace is not changed by its '${changed}': they have their own paths.`)
+        }
+        return await store.updateNamespace(tx, namespace.id, wishOf(caller, body))
+      })
     },
 
     async deleteNamespace(caller, name) {
-      const namespace = await unprotected(db, caller, name, 'namespace')
-      await store.deleteNamespace(db, namespace.id)
+      await removing(caller, name, 'namespace', (tx, { id }) => store.deleteNamespace(tx, id))
     },
 
     async listItems(caller, namespace, kind) {
@@ -146,31 +162,30 @@ export function metadefRules(db: Database): MetadefRules {
 
     async createItem(caller, namespace, kind, raw) {
       const { name, ...content } = checked(BODY[kind], raw) as NamedBody
-      return await store.insertItem(db, (await visible(db, caller, namespace)).id, kind, name, content)
+      return await changing(caller, namespace, (tx, { id }) => store.insertItem(tx, id, kind, name, content))
     },
 
     async updateItem(caller, namespace, kind, name, raw) {
       const { name: newName, ...content } = checked(BODY[kind], raw) as NamedBody
-      const { id } = await visible(db, caller, namespace)
-      const updated = await store.updateItem(db, id, kind, name, { name: newName, content })
+      const updated = await changing(caller, namespace, (tx, { id }) =>
+        store.updateItem(tx, id, kind, name, { name: newName, content }),
+      )
       if (updated === undefined) throw metadefNotFound(kind, name, namespace)
       return updated
     },
 
     async deleteItem(caller, namespace, kind, name) {
-      const { id } = await unprotected(db, caller, namespace, kind)
-      if (!(await store.deleteItem(db, id, kind, name))) throw metadefNotFound(kind, name, namespace)
+      const was = await removing(caller, namespace, kind, (tx, { id }) => store.deleteItem(tx, id, kind, name))
+      if (!was) throw metadefNotFound(kind, name, namespace)
     },
 
     async deleteItems(caller, namespace, kind) {
-      const { id } = await unprotected(db, caller, namespace, kind)
-      await store.deleteItems(db, id, kind)
+      await removing(caller, namespace, kind, (tx, { id }) => store.deleteItems(tx, id, kind))
     },
 
     async createTags(caller, namespace, raw, keepOthers) {
       const { tags } = checked(TagsBody, raw) as { tags: readonly { name: string }[] }
-      return await db.begin(async (tx) => {
-        const { id } = await visible(tx, caller, namespace)
+      return await changing(caller, namespace, async (tx, { id }) => {
         if (!keepOthers) await store.deleteItems(tx, id, 'tag')
         for (const { name } of tags) await store.insertItem(tx, id, 'tag', name, {})
         return await store.listItems(tx, id, 'tag')
@@ -186,17 +201,14 @@ export function metadefRules(db: Database): MetadefRules {
 
     async associate(caller, namespace, raw) {
       const body = checked(AssociationBody, raw) as AssociationBodyShape
-      return await db.begin(async (tx) => {
-        const { id } = await visible(tx, caller, namespace)
-        return await store.insertAssociation(tx, id, associationOf(body))
-      })
+      return await changing(caller, namespace, (tx, { id }) => store.insertAssociation(tx, id, associationOf(body)))
     },
 
     async dissociate(caller, namespace, resourceType) {
-      const { id } = await unprotected(db, caller, namespace, 'resource type association')
-      if (!(await store.deleteAssociation(db, id, resourceType))) {
-        throw metadefNotFound('resource type', resourceType, namespace)
-      }
+      const was = await removing(caller, namespace, 'resource type association', (tx, { id }) =>
+        store.deleteAssociation(tx, id, resourceType),
+      )
+      if (!was) throw metadefNotFound('resource type', resourceType, namespace)
     },
   }
 }

@@ -64,6 +64,14 @@ export async function findNamespace(sql: Sql, caller: Caller, namespace: string)
   return found
 }
 
+/** The same, and nobody else changes it or what it holds until the transaction ends. */
+export async function lockNamespace(sql: Sql, caller: Caller, namespace: string): Promise<Namespace | undefined> {
+  const [found] = await sql<Namespace[]>`
+    select ${namespaceColumns(sql)} from image.metadef_namespaces n
+     where n.namespace = ${namespace} and ${visibleTo(sql, caller)} for update`
+  return found
+}
+
 export async function listNamespaces(sql: Sql, caller: Caller, query: NamespaceQuery): Promise<Namespace[]> {
   const { limit, marker, sortKey, sortDir, visibility, resourceTypes } = query
   const key = sql`n.${sql(sortKey)}`
