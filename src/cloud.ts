@@ -24,7 +24,14 @@ import {
   identityMigrations,
   openIdentity,
 } from './identity/index.ts'
-import { DEFAULT_IMAGE_SETTINGS, type Images, type ImageSettings, imageMigrations, openImages } from './image/index.ts'
+import {
+  DEFAULT_IMAGE_SETTINGS,
+  type Images,
+  type ImageSettings,
+  imageMigrations,
+  openImages,
+  withoutMinorVersion,
+} from './image/index.ts'
 import { openMetadataListener } from './metadata/index.ts'
 import { type Network, networkMigrations, openNetwork } from './network/index.ts'
 import { openMetrics } from './metrics.ts'
@@ -155,7 +162,7 @@ export async function openCloud({ config, log, openDrivers, onStage = () => {} }
     forceCloseConnections: true,
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 512 },
-    rewriteUrl: (request) => withoutProjectId(request),
+    rewriteUrl: (request) => withoutMinorVersion(withoutProjectId(request)),
     ...(config.tlsCert !== '' && { https: { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) } }),
   }) as unknown as FastifyInstance
   openMetrics(app)

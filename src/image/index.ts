@@ -59,5 +59,6 @@ export type OpenImages = (
   limitsOf?: LimitsOf,
 ) => Promise<Images>
 
+export { withoutMinorVersion } from './discovery/version-in-path.ts'
 export { openImages } from './open.ts'
 export { DEFAULT_SETTINGS as DEFAULT_IMAGE_SETTINGS, type ImageSettings } from './settings.ts'
