@@ -4,7 +4,7 @@
  * table.
  */
 import { readFileSync } from 'node:fs'
-import { availableParallelism, homedir, hostname } from 'node:os'
+import { availableParallelism, homedir, hostname, userInfo } from 'node:os'
 import { isAbsolute, join, normalize, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import ipaddr from 'ipaddr.js'
@@ -84,9 +84,14 @@ function setting<T>(declared: Setting<T>): Setting<T> {
   return declared
 }
 
+/** Also where $HOME is empty. */
+function home(): string {
+  return homedir() || userInfo().homedir
+}
+
 function defaultState(emulator: boolean): string {
   if (process.getuid?.() === 0) return emulator ? '/var/lib/stratolith-emulator' : '/var/lib/stratolith'
-  const base = process.env.XDG_STATE_HOME || join(homedir(), '.local/state')
+  const base = process.env.XDG_STATE_HOME || join(home(), '.local/state')
   return join(base, emulator ? 'stratolith-emulator' : 'stratolith')
 }
 
@@ -144,7 +149,10 @@ export const settings = {
     meaning: 'a PostgreSQL database of yours in place of the embedded server',
     shownDefault: '$DATABASE_URL, else embedded',
     fallback: () => process.env.DATABASE_URL ?? '',
-    read: text,
+    read: (value) => {
+      if (value === '' || (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value))) return value
+      throw new SettingError(`${value} is not a URL such as postgres://user:password@host:5432/database`)
+    },
   }),
   region: setting<string>({
     flag: '--region <name>',
@@ -227,7 +235,7 @@ export const settings = {
     flag: '--clouds-yaml <file>',
     meaning: "the client's file to merge `stratolith` and `stratolith-demo` into; `none` leaves it alone",
     shownDefault: '~/.config/openstack/clouds.yaml',
-    fallback: () => join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'openstack/clouds.yaml'),
+    fallback: () => join(process.env.XDG_CONFIG_HOME || join(home(), '.config'), 'openstack/clouds.yaml'),
     read: (value) => (value === 'none' ? '' : path(value)),
   }),
   cloudName: setting<string>({

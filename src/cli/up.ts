@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino'
 import { ensureLibvirtd } from '../agent/libvirt/daemon.ts'
 import { type Cloud, openCloud } from '../cloud.ts'
 import { baseUrl, type Config, SettingError, settings } from '../config.ts'
+import { expectDatabase } from '../database/database.ts'
 import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
 import { type CloudState, findRunning, type Mark, markRunning, openState, passwordsFile } from '../state.ts'
@@ -45,6 +46,7 @@ export async function up(config: Config): Promise<number> {
       rememberOnMachine(state)
       await timed('libvirtd', ensureLibvirtd)
     }
+    if (config.databaseUrl !== '') await timed('your database', () => expectDatabase(config.databaseUrl))
     stop.throwIfAborted()
     cloud = await openUp(config, state, log)
     stop.throwIfAborted()
@@ -225,7 +227,9 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+  // Many say what is in their cause already; fetch says nothing else.
+  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? error.cause : undefined
+  return cause === undefined ? error.message : `${error.message} (${cause.message})`
 }
 
 function explained(error: unknown, config: Config): string {

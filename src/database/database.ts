@@ -31,6 +31,36 @@ export function openDatabase(
   }) as unknown as Database
 }
 
+const ANSWERS_WITHIN_SECONDS = 10
+
+/** @throws Error that says where nobody, or something else, answers */
+export async function expectDatabase(url: string): Promise<void> {
+  const { host, pathname } = new URL(url)
+  const sql = postgres(url, { max: 1, connect_timeout: ANSWERS_WITHIN_SECONDS, max_lifetime: null, onnotice: () => {} })
+  try {
+    // What speaks another protocol may keep the connection open and say nothing that is understood.
+    await within(sql`select 1`, (ANSWERS_WITHIN_SECONDS + 1) * 1000)
+  } catch (cause) {
+    throw new Error(`no PostgreSQL database answers at ${host}${pathname}: ${(cause as Error).message}`, { cause })
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('no answer')), ms)
+      }),
+    ])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** The name of the constraint that a failed statement violated, for a store to turn into a domain error. */
 export function violatedConstraint(error: unknown): string | undefined {
   const failed = error as { constraint_name?: string; code?: string }
