@@ -9,6 +9,7 @@ import type { TSchema } from 'typebox'
 import { DomainError, isDomainError } from '../domain-error.ts'
 import { isAllowed } from './access-rules.ts'
 import type { Caller } from './caller.ts'
+import { jsonParser } from './json-body.ts'
 import { rememberMethods } from './known-methods.ts'
 import {
   type Microversion,
@@ -157,7 +158,7 @@ function refuseOtherScope({ policies, scopes }: ServiceDescription, policy: stri
 
 /** Clients put `Content-Type: application/json` on requests without a body too, on DELETE above all. */
 function acceptEmptyJson(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error')
+  const parse = jsonParser(app)
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined)

@@ -247,6 +247,17 @@ describe('a hostile request to identity', () => {
     }
   })
 
+  it('is answered however deep its body is', async () => {
+    const deep = '['.repeat(5000) + ']'.repeat(5000)
+    for (const [method, path, body, by = test.admin] of good) {
+      const headers = { 'content-type': 'application/json' }
+      const inside = JSON.stringify(body).replace(/(?<=:)(?!.*:).*?(?=}+$)/s, deep)
+      for (const text of [deep, inside]) {
+        assert.equal((await test.ask(by, method, `/v3/${path}`, text, headers)).status, 400, `${method} ${path}`)
+      }
+    }
+  })
+
   it('is answered whatever its path and query say', async () => {
     const odd = [
       '%00',

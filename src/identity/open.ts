@@ -1,6 +1,7 @@
 /** Puts identity together: its parts, its plugin, and what other services may ask of it. */
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
+import { jsonParser } from '../http/json-body.ts'
 import { asService } from '../http/service.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import { openApplicationCredentials } from './application-credentials/application-credentials.ts'
@@ -195,7 +196,7 @@ export async function openIdentity(
 
 /** A body is JSON, also where nobody says so; where somebody says otherwise it is refused. */
 function takeBodies(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
+  const parseJson = jsonParser(app)
   app.removeContentTypeParser('text/plain')
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
     const [type] = (request.headers['content-type'] ?? '').split(/\s*;/) as [string]

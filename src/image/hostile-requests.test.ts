@@ -162,6 +162,15 @@ describe('a hostile request', () => {
       : { [op]: at, value: anything(chance, 3), ...anObject(chance, 2) }
   }
 
+  it('is answered however deep its body is', async () => {
+    const deep = '['.repeat(5000) + ']'.repeat(5000)
+    for (const [what, method, path, headers] of targets) {
+      for (const text of [deep, `{"name": ${deep}}`, `[{"op": "add", "path": "/x", "value": ${deep}}]`]) {
+        assert.equal((await test.ask('admin', method, path(), text, headers)).status, 400, what)
+      }
+    }
+  })
+
   it('is answered when an object stands for a word, and says itself how it is written', async () => {
     const wordy = { toString: 2, valueOf: 3, toJSON: 4 }
     const change = JSON.stringify([{ op: wordy, path: '/name', value: 'x' }])

@@ -1,6 +1,7 @@
 /** Puts the image service together: rules, routes, the gardener, and what other services may ask. */
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { jsonParser } from '../http/json-body.ts'
 import { asService } from '../http/service.ts'
 import type { ServiceContext } from '../http/service-context.ts'
 import { openByteStore } from './data/byte-store.ts'
@@ -115,7 +116,7 @@ export async function openImages(
 
 /** Bytes come as a stream and only where they belong; everything else is JSON, whatever it calls itself. */
 function takeBodies(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
+  const parseJson = jsonParser(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/octet-stream', (request, stream, done) => {
     if (request.routeOptions.config.takesBytes === true) return done(null, stream)
