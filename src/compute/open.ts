@@ -30,6 +30,7 @@ import { openServerDeeds } from './server-actions/server-deeds.ts'
 import { serverFactRoutes } from './server-facts/routes.ts'
 import { serverIpRoutes } from './server-ips/routes.ts'
 import { serverMetadataRoutes } from './server-metadata/routes.ts'
+import { securityGroupRoutes } from './server-security-groups/groups-routes.ts'
 import { serverSecurityGroupRoutes } from './server-security-groups/routes.ts'
 import { serverTagRoutes } from './server-tags/routes.ts'
 import { serverRoutes } from './servers/routes.ts'
@@ -114,6 +115,7 @@ export const openCompute: OpenCompute = async (context, dependencies) => {
         await v21.register(interfaceRoutes, { servers, interfaces })
         await v21.register(volumeAttachmentRoutes, { servers, attachments, policies })
         await v21.register(serverSecurityGroupRoutes, { servers, network })
+        await v21.register(securityGroupRoutes, { network })
         await v21.register(serverFactRoutes, { servers })
         await v21.register(usageRoutes, { db, policies, base })
         await v21.register(scheduleInfoRoutes, { db, servers })

@@ -38,6 +38,8 @@ export interface Network {
   securityGroups(caller: Caller, namesOrIds: readonly string[]): Promise<readonly { id: string; name: string }[]>
   /** Groups whole, with their rules, for compute's view of a server's; unknown ids are absent. */
   describeSecurityGroups(ids: readonly string[]): Promise<readonly DescribedSecurityGroup[]>
+  /** All groups of a project, the default one among them, or of all projects; by project and name. */
+  securityGroupsOf(projectId: ProjectId | undefined): Promise<readonly DescribedSecurityGroup[]>
   /** Adds or removes one group on all ports of a server (addSecurityGroup, removeSecurityGroup). */
   changeSecurityGroup(caller: Caller, serverId: ServerId, nameOrId: string, change: 'add' | 'remove'): Promise<void>
   /** The first cloud's networks; answers what stands. */

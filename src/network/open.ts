@@ -16,7 +16,8 @@ import { quotaRoutes } from './quotas/routes.ts'
 import { resourceRoutes } from './resources/resource-routes.ts'
 import { securityGroupRules } from './security-group-rules/security-group-rules.ts'
 import { securityGroups } from './security-groups/security-groups.ts'
-import { find as findSecurityGroups } from './security-groups/store.ts'
+import { ensureDefaultGroup } from './security-groups/default-group.ts'
+import { find as findSecurityGroups, ofProject as securityGroupsOfProject } from './security-groups/store.ts'
 import { serverSide } from './servers/servers.ts'
 import { subnets as subnetRules } from './subnets/subnets.ts'
 
@@ -56,6 +57,10 @@ export const openNetwork: OpenNetwork = async (context, { agents }) => {
     policies: POLICIES,
     ...serverSide(db, planes),
     describeSecurityGroups: (ids) => findSecurityGroups(db, ids),
+    async securityGroupsOf(projectId) {
+      if (projectId !== undefined) await ensureDefaultGroup(db, projectId)
+      return await securityGroupsOfProject(db, projectId)
+    },
     onPortRemoved(listener) {
       onPortRemoved = listener
     },

@@ -296,6 +296,27 @@ describe('a server', () => {
     assert.deepEqual(group.rules[0].ip_range, {})
   })
 
+  it('has its project’s groups found by clients that look for them here, up to 2.35', async () => {
+    const list = async (who: 'demo' | 'admin', search = '') =>
+      (await cloud.ask(who, 'GET', `/os-security-groups${search}`)).body.security_groups as {
+        id: string
+        name: string
+      }[]
+    const names = async (...asked: Parameters<typeof list>) => (await list(...asked)).map(({ name }) => name)
+    assert.deepEqual(await names('demo'), ['default', 'web'])
+    assert.deepEqual(await names('demo', '?offset=1&limit=5'), ['web'])
+    assert.deepEqual(await names('demo', '?all_tenants=1'), ['default', 'web'])
+    assert.deepEqual(await names('admin'), ['default'])
+    assert.ok((await names('admin', '?all_tenants=1')).includes('web'))
+    const web = (await list('demo'))[1]!
+    const { body } = await cloud.ask('demo', 'GET', `/os-security-groups/${web.id}`)
+    assert.deepEqual(body.security_group, web)
+    const [others] = await list('admin')
+    await refused('GET', `/os-security-groups/${others!.id}`, 404, undefined, '2.35')
+    await refused('GET', '/os-security-groups/web', 400, undefined, '2.35')
+    await refused('GET', '/os-security-groups', 404, undefined, '2.36')
+  })
+
   it('says where there is nothing to say, and refuses by name what is not offered', async () => {
     assert.deepEqual((await ask('GET', `/servers/${id}/topology`)).body, { nodes: [], pagesize_kb: null })
     await refused('GET', `/servers/${id}/topology`, 404, undefined, '2.77')

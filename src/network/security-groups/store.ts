@@ -42,6 +42,14 @@ export async function find(sql: Sql, ids: readonly string[], caller?: Caller): P
   return await withRules(sql, groups)
 }
 
+export async function ofProject(sql: Sql, projectId: ProjectId | undefined): Promise<readonly SecurityGroupRow[]> {
+  const groups = await sql<BareGroup[]>`
+    select ${sql.unsafe(COLUMNS)} from ${sql.unsafe(SOURCE)}
+     where ${projectId === undefined ? sql`true` : sql`g.project_id = ${projectId}`}
+     order by g.project_id, g.name, g.id`
+  return await withRules(sql, groups)
+}
+
 async function withRules(sql: Sql, groups: readonly BareGroup[]): Promise<readonly SecurityGroupRow[]> {
   if (groups.length === 0) return []
   const rules = Map.groupBy(
