@@ -248,12 +248,12 @@ describe('a hostile request to identity', () => {
   })
 
   it('is answered however deep its body is', async () => {
-    const deep = '['.repeat(5000) + ']'.repeat(5000)
-    for (const [method, path, body, by = test.admin] of good) {
-      const headers = { 'content-type': 'application/json' }
-      const inside = JSON.stringify(body).replace(/(?<=:)(?!.*:).*?(?=}+$)/s, deep)
-      for (const text of [deep, inside]) {
-        assert.equal((await test.ask(by, method, `/v3/${path}`, text, headers)).status, 400, `${method} ${path}`)
+    const arrays = '['.repeat(5000) + ']'.repeat(5000)
+    const objects = `${'{"auth": '.repeat(5000)}1${'}'.repeat(5000)}`
+    for (const [method, path, , by = test.admin] of good) {
+      for (const text of [arrays, objects]) {
+        const { status } = await test.ask(by, method, `/v3/${path}`, text, { 'content-type': 'application/json' })
+        assert.equal(status, 400, `${method} ${path}`)
       }
     }
   })

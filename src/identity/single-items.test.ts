@@ -55,6 +55,21 @@ describe('by its own path', () => {
     assert.equal((await test.ask(demo, 'PATCH', '/v3/regions/below', { region: { description: 'mine' } })).status, 403)
   })
 
+  it('a group is shown, and the roles that its members inherit in a domain', async () => {
+    const group: Made = await test.make('/v3/groups', { group: { name: 'shown', description: 'd' } })
+    const { status, body } = await ask('GET', `/groups/${group.id}`)
+    assert.deepEqual([status, body.group], [200, group])
+    assert.equal((await ask('GET', `/groups/${missing}`)).status, 404)
+    const roles = `/OS-INHERIT/domains/default/groups/${group.id}/roles`
+    assert.deepEqual((await ask('GET', `${roles}/inherited_to_projects`)).body.roles, [])
+    await ask('PUT', `${roles}/${await test.roleId('reader')}/inherited_to_projects`)
+    const inherited = (await ask('GET', `${roles}/inherited_to_projects`)).body.roles
+    assert.deepEqual(
+      inherited.map(({ name }: Made) => name),
+      ['reader'],
+    )
+  })
+
   it('an inherited grant is given, checked and taken back, of every kind', async () => {
     const user: Made = await test.aUser()
     const group: Made = await test.make('/v3/groups', { group: { name: 'heirs' } })

@@ -197,6 +197,11 @@ export const duplicateMember = (imageId: string, memberId: string) =>
 
 // --- Not offered --------------------------------------------------------------------------------------------------
 
+export const tasksStay = () =>
+  new DomainError('not-found', 'image.task.stays', 'Tasks are not removed by hand: their time ends by itself.', {
+    details: { allow: 'GET' },
+  })
+
 export const cacheNotOffered = () =>
   new DomainError('not-found', 'image.cache.not-offered', 'Caching via API is not supported at this site.')
 

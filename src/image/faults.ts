@@ -24,6 +24,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'http.body.media-type': 415,
   'http.body.too-large': 413,
   'http.method.not-allowed': 405,
+  'image.task.stays': 405,
   'image.body.media-type': 415,
   'image.data.unacceptable': 415,
   'image.data.gone': 410,

@@ -48,6 +48,13 @@ describe('the image service', () => {
     assert.equal((await test.ask('demo', 'POST', '/v2/tasks', {})).status, 403)
   })
 
+  it('lets nobody remove a task', async () => {
+    const answer = await test.ask('admin', 'DELETE', '/v2/tasks/11111111-1111-1111-1111-111111111111')
+    assert.deepEqual([answer.status, answer.headers.allow], [405, 'GET'])
+    assert.match(answer.body.message, /not removed by hand/)
+    assert.equal((await test.ask('demo', 'DELETE', '/v2/tasks/1')).status, 403)
+  })
+
   it('takes no image out of the one store, and leaves its bytes', async () => {
     const id = await test.anActiveImage()
     const { status, body } = await test.ask('admin', 'DELETE', `/v2/stores/file/${id}`)

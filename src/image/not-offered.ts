@@ -1,6 +1,6 @@
 /** Paths of the Image API that are known and not offered, each refused by name. */
 import type { FastifyInstance } from 'fastify'
-import { cacheNotOffered, locationsInvisible } from './errors.ts'
+import { cacheNotOffered, locationsInvisible, tasksStay } from './errors.ts'
 
 /** Files are read where they lie: there is no cache in front of them to be managed. */
 const CACHE = [
@@ -23,6 +23,10 @@ export function routesNotOffered(app: FastifyInstance): void {
       },
     })
   }
+  // Nor is there a way to remove one upstream: they go by themselves.
+  app.delete('/v2/tasks/:task_id', { config: { policy: 'tasks_api_access', rawBody: true } }, async () => {
+    throw tasksStay()
+  })
   // Where bytes lie is nobody's business: they are given by this service and taken by it.
   for (const [method, policy] of [
     ['GET', 'fetch_image_location'],

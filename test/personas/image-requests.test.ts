@@ -39,7 +39,7 @@ interface Target {
 }
 
 /** Said only to those whom the policy has let in: what they ask for is off here, or is not there. */
-const LET_IN = /not supported at this site|Task with the given id/
+const LET_IN = /not supported at this site|Task with the given id|Tasks are not removed/
 /** Refused to all, because where images lie is told to nobody. */
 const INVISIBLE = '/v2/images/{image_id}/locations'
 /** Whoever sees the image is told first that its status forbids it, as upstream does. */

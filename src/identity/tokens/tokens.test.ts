@@ -133,11 +133,13 @@ describe('a login by password', () => {
   })
 
   it('by a method that is not offered is a 401 that names those that are', async () => {
-    const answer = await test.ask(undefined, 'POST', '/v3/auth/tokens', {
-      auth: { identity: { methods: ['saml2'], saml2: {} } },
-    })
-    assert.equal(answer.status, 401)
-    assert.ok(answer.body.error.identity.methods.includes('password'))
+    for (const method of ['saml2', 'oauth1']) {
+      const answer = await test.ask(undefined, 'POST', '/v3/auth/tokens', {
+        auth: { identity: { methods: [method], [method]: {} } },
+      })
+      assert.equal(answer.status, 401, method)
+      assert.ok(answer.body.error.identity.methods.includes('password'))
+    }
   })
 })
 
@@ -198,6 +200,9 @@ describe('a token', () => {
     assert.deepEqual(scoped.body.token.methods, ['password', 'token'])
     assert.equal(scoped.body.token.expires_at, unscoped.body.token.expires_at)
     assert.equal(scoped.body.token.audit_ids[1], unscoped.body.token.audit_ids[0])
+    // And back to none, though the user has a default project.
+    const back = await exchange(String(scoped.headers['x-subject-token']), 'unscoped')
+    assert.deepEqual([back.status, back.body.token.project, back.body.token.roles], [201, undefined, undefined])
     assert.equal((await exchange(text, { project: { id: test.ids.adminProjectId } })).status, 401)
     assert.equal((await exchange('nonsense', undefined)).status, 401)
     assert.equal((await exchange(test.systemAdmin, { project: { id: test.ids.adminProjectId } })).status, 403)
