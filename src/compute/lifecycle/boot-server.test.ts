@@ -134,6 +134,13 @@ describe('booting a server', () => {
     for (const check of Object.values(slate)) await check()
   })
 
+  it('is gone when a delete of it answers, if no host has it', async () => {
+    server = await cloud.boot({ flavorRef: 'huge' })
+    assert.equal((await cloud.settled(server)).status, 'ERROR')
+    assert.equal((await cloud.ask('demo', 'DELETE', `/servers/${server}`)).status, 204)
+    assert.equal((await cloud.ask('demo', 'GET', `/servers/${server}`)).status, 404)
+  })
+
   describe('a delete during the boot', () => {
     for (const step of ['rank hosts', 'claim host', 'bind ports', 'prepare disks', 'power on', 'report ACTIVE']) {
       it(`that comes while "${step}" is under way is done by the same story`, async () => {

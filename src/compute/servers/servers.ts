@@ -1,4 +1,5 @@
 /** The rules of standing servers: who sees them, what may be changed, and how a delete is asked for. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
 import type { Stories, Story } from '../../durable/stories.ts'
 import type { Caller } from '../../http/caller.ts'
@@ -37,6 +38,8 @@ interface ServersParts {
   readonly deleteServer: Story<DeleteServer>
 }
 
+const SOON_MS = 2_000
+
 export function openServers({ db, stories, deleteServer }: ServersParts): Servers {
   const get: Servers['get'] = async (caller, id, { withDeleted = false } = {}) => {
     const found = isUuid(id)
@@ -67,18 +70,22 @@ export function openServers({ db, stories, deleteServer }: ServersParts): Server
 
     async delete(caller, id) {
       await get(caller, id)
-      await stories.commit(async (tx, ask) => {
+      const soon = await stories.commit(async (tx, ask) => {
         const server = await lockServer(tx, id as ServerId)
         if (server === undefined) throw noServer(id)
         checkMove(server, 'delete', caller)
-        if (server.deletionRequestedAt !== null) return
+        if (server.deletionRequestedAt !== null) return undefined
         // The boot story is in charge until it reports: it sees the request before its next step and ends by deleting.
         const isBooting = server.vmState === 'building'
         const storyId = isBooting ? server.storyId : newId<StoryId>()
         await openActions(tx, 'delete', caller, [{ serverId: server.id, storyId }])
         await requestDeletion(tx, server.id, storyId)
         if (!isBooting) await ask(deleteServer, storyId, { serverId: server.id, storyId })
+        return server.vmState === 'error' && server.host === null ? storyId : undefined
       })
+      // One that no host has is gone when upstream answers, and clients take the ERROR that they would still see for a
+      // deletion that failed.
+      if (soon !== undefined) await Promise.race([stories.ended(soon), sleep(SOON_MS, undefined, { ref: false })])
     },
 
     async lock(caller, id, reason) {
