@@ -269,6 +269,7 @@ type ForbiddenCode =
   | 'application-credential.restricted'
   | 'catalog.no-project'
   | 'credential.other-project'
+  | 'credential.totp-by-delegation'
   | 'domain-config.default-hidden'
   | 'domain-config.empty'
   | 'domain-config.other-part'

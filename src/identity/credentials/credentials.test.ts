@@ -89,6 +89,43 @@ describe('credentials', () => {
     assert.deepEqual(JSON.parse(body.credential.blob), { ...delegated, secret: 'new' })
   })
 
+  it('that let their user in are out of reach for what he delegates', async () => {
+    const seed = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+    const project_id = test.ids.demoProjectId
+    const me = test.ids.demoUserId
+    const demo = await test.login('demo', { project: { id: project_id } })
+    const program = await test.ask(demo, 'POST', `/v3/users/${me}/application_credentials`, {
+      application_credential: { name: 'program', unrestricted: true, roles: [{ name: 'reader' }] },
+    })
+    const { id, secret } = program.body.application_credential
+    const entered = await test.ask(undefined, 'POST', '/v3/auth/tokens', {
+      auth: { identity: { methods: ['application_credential'], application_credential: { id, secret } } },
+    })
+    const its = String(entered.headers['x-subject-token'])
+    const mine = (fields: Record<string, unknown>) => a({ user_id: me, project_id, ...fields })
+
+    assert.equal((await post(its, mine({ type: 'totp', blob: seed }))).status, 403)
+    const other = (await post(its, mine({ blob: seed }))).body.credential
+    const change = (of: string, credential: unknown) => test.ask(its, 'PATCH', `/v3/credentials/${of}`, { credential })
+    assert.equal((await change(other.id, { type: 'totp' })).status, 403)
+
+    const own = (await post(demo, mine({ type: 'totp', blob: seed }))).body.credential
+    assert.equal((await change(own.id, { blob: seed.toLowerCase() })).status, 403)
+    for (const method of ['GET', 'DELETE']) {
+      assert.equal((await test.ask(its, method, `/v3/credentials/${own.id}`)).status, 403, method)
+    }
+    const listed = (await test.ask(its, 'GET', '/v3/credentials')).body.credentials
+    assert.deepEqual(
+      listed.map((each: Made) => each.id),
+      [other.id],
+    )
+    assert.equal((await test.ask(demo, 'GET', `/v3/credentials/${own.id}`)).status, 200)
+
+    const ec2 = (blob: object) => post(its, mine({ type: 'ec2', blob: JSON.stringify({ secret: 's', ...blob }) }))
+    assert.equal((await ec2({ access: 'x', trust_id: 'another' })).status, 400)
+    assert.equal(JSON.parse((await ec2({ access: 'x' })).body.credential.blob).app_cred_id, id)
+  })
+
   it('refuse bodies that make no sense', async () => {
     for (const credential of [{}, a({ blob: 7 }), a({ blob: { access: 'x' } }), a({ type: '' }), a({ blob: 'a\0' })]) {
       assert.equal((await post(token, credential)).status, 400, JSON.stringify(credential))

@@ -42,6 +42,9 @@ export interface Credentials {
 /** Keys in an EC2 credential's blob that say what it was made with, and stay. */
 const FIXED_EC2_KEYS = ['trust_id', 'app_cred_id', 'access_token_id', 'access_id'] as const
 
+/** The type of the seeds of one-time passcodes. */
+const TOTP = 'totp'
+
 /** Of an id that is made of an access key; those of other credentials are shorter. */
 const EC2_ID_LENGTH = 64
 
@@ -53,6 +56,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
     mayDo(policy, caller, { credentialUserId: found?.userId ?? null })
     if (found === undefined) throw notFound('credential', id)
     stayInProject(caller, found.projectId)
+    keepFromLogins(caller, found.type)
     return found
   }
 
@@ -60,15 +64,17 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
     async create(caller, body) {
       mayDo('identity:create_credential', caller, { credentialUserId: body.user_id })
       stayInProject(caller, body.project_id ?? null)
+      keepFromLogins(caller, body.type)
       checkTotp(body.type, body.blob)
       const ec2 = isEc2(body.type) ? ec2Blob(body.blob) : undefined
       if (ec2 !== undefined) checkNewEc2(caller, body.project_id ?? null)
-      const by = {
+      const by: Record<string, unknown> = {
         ...(caller.token.trustId !== undefined && { trust_id: caller.token.trustId }),
         ...(caller.token.applicationCredentialId !== undefined && {
           app_cred_id: caller.token.applicationCredentialId,
         }),
       }
+      if (ec2 !== undefined && isDelegated(caller)) refuseOtherDelegation(ec2, by)
       const blob = ec2 === undefined ? body.blob : JSON.stringify({ ...ec2, ...by })
       const row: CredentialRow = {
         id: ec2 === undefined ? newHexId() : createHash('sha256').update(ec2.access).digest('hex'),
@@ -95,6 +101,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
       const rows = await store.listCredentials(db, list, {
         userId: seesAll ? undefined : caller.userId,
         projectId: isDelegated(caller) ? caller.projectId : undefined,
+        withoutType: isDelegated(caller) ? TOTP : undefined,
       })
       return rows.map(opened)
     },
@@ -122,6 +129,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
         // Nobody hands a credential to somebody whose credentials he may not change.
         mayDo('identity:update_credential', caller, { credentialUserId: after.userId })
         stayInProject(caller, after.projectId)
+        keepFromLogins(caller, type)
         if (isEc2(type) && !isEc2(before.type)) checkNewEc2(caller, after.projectId)
         await store.updateCredential(tx, after)
         return { ...after, blob }
@@ -135,7 +143,7 @@ export function openCredentials({ db, changes, keys }: { db: Database; changes: 
     },
 
     async totpSeedsOf(userId) {
-      const rows = await store.listCredentialsOf(db, userId, 'totp')
+      const rows = await store.listCredentialsOf(db, userId, TOTP)
       return rows.map((row) => ({ credentialId: row.id, secret: openBlob(keys, row.blob) }))
     },
   }
@@ -161,6 +169,16 @@ export function stayInProject(caller: IdentityCaller, projectId: string | null):
   throw forbidden('credential.other-project', 'A delegated token reaches the credentials of its own project only.')
 }
 
+/**
+ * A seed lets in its user whole, whatever project it says it is for: by one of its own making, the bearer of a delegation
+ * would have all that it was not given. Upstream keeps those apart only that are for no project.
+ * @throws DomainError forbidden
+ */
+function keepFromLogins(caller: IdentityCaller, type: string): void {
+  if (type !== TOTP || !isDelegated(caller)) return
+  throw forbidden('credential.totp-by-delegation', 'A delegated token reaches no secrets that its user logs in with.')
+}
+
 function ec2Blob(text: string): Record<string, unknown> & { access: string } {
   let blob: unknown
   try {
@@ -175,6 +193,12 @@ function ec2Blob(text: string): Record<string, unknown> & { access: string } {
   return blob as Record<string, unknown> & { access: string }
 }
 
+/** Whoever acts by one delegation makes nothing that is by another. @throws DomainError invalid, `identity.credential.blob` */
+function refuseOtherDelegation(blob: Readonly<Record<string, unknown>>, by: Readonly<Record<string, unknown>>): void {
+  const other = FIXED_EC2_KEYS.find((key) => blob[key] != null && blob[key] !== by[key])
+  if (other !== undefined) throw invalid('credential.blob', `"${other}" is that of the token, and not for it to say.`)
+}
+
 function keepEc2Keys(before: string, after: string): void {
   const [old, fresh] = [ec2Blob(before), ec2Blob(after)]
   const changed = FIXED_EC2_KEYS.find((key) => old[key] !== fresh[key])
@@ -183,6 +207,6 @@ function keepEc2Keys(before: string, after: string): void {
 
 /** A seed that cannot be read would make every login with it an accident. */
 function checkTotp(type: string, blob: string): void {
-  if (type !== 'totp' || /^[A-Za-z2-7]{16,}=*$/.test(blob)) return
+  if (type !== TOTP || /^[A-Za-z2-7]{16,}=*$/.test(blob)) return
   throw invalid('credential.blob', 'The blob of a TOTP credential is a secret of at least 16 letters in base32.')
 }

@@ -32,17 +32,18 @@ export async function lockCredential(sql: Sql, id: string): Promise<CredentialRo
   return found
 }
 
-/** @param only whose, and of which project where a delegation binds them to one */
+/** @param only whose, and of which project and of what type not, where a delegation binds them */
 export async function listCredentials(
   sql: Sql,
   list: ListQuery,
-  only: { userId?: string | undefined; projectId?: string | undefined },
+  only: { userId?: string | undefined; projectId?: string | undefined; withoutType?: string | undefined },
 ): Promise<readonly CredentialRow[]> {
   return await sql<CredentialRow[]>`
     select ${columns(sql)} from identity.credentials c
      where true
        ${only.userId === undefined ? sql`` : sql`and c.user_id = ${only.userId}`}
        ${only.projectId === undefined ? sql`` : sql`and c.project_id = ${only.projectId}`}
+       ${only.withoutType === undefined ? sql`` : sql`and c.type <> ${only.withoutType}`}
        ${matching(sql, list)} ${paged(sql, list, 'c.id')}`
 }
 
