@@ -108,6 +108,23 @@ describe('an application credential', () => {
     assert.equal((await enter(right)).status, 401)
   })
 
+  it('goes when a role is removed that its maker was given on the project, and with no other', async () => {
+    const { user, post } = await aMember()
+    const elsewhere = await test.make('/v3/projects', { project: { name: `beside ${user.name}` } })
+    const [near, far] = [
+      await test.make('/v3/roles', { role: { name: `near ${user.id}` } }),
+      await test.make('/v3/roles', { role: { name: `far ${user.id}` } }),
+    ]
+    await test.ask(test.admin, 'PUT', `/v3/projects/${test.ids.demoProjectId}/users/${user.id}/roles/${near.id}`)
+    await test.ask(test.admin, 'PUT', `/v3/projects/${elsewhere.id}/users/${user.id}/roles/${far.id}`)
+    const made = (await post({ roles: [{ name: 'member' }] })).body.application_credential
+    const right = { id: made.id, secret: made.secret }
+    assert.equal((await test.ask(test.admin, 'DELETE', `/v3/roles/${far.id}`)).status, 204)
+    assert.equal((await enter(right)).status, 201)
+    assert.equal((await test.ask(test.admin, 'DELETE', `/v3/roles/${near.id}`)).status, 204)
+    assert.equal((await enter(right)).status, 401)
+  })
+
   it('that is removed takes its tokens with it', async () => {
     const { token, path, post } = await aMember()
     const made = (await post({})).body.application_credential

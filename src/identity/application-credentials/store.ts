@@ -118,6 +118,13 @@ export async function deleteApplicationCredentialsOf(sql: Sql, userId: string): 
   await sql`delete from identity.application_credentials where user_id = ${userId}`
 }
 
+/** Removes those of users for projects on which they were given the role. */
+export async function deleteApplicationCredentialsBesideRole(sql: Sql, roleId: string): Promise<void> {
+  await sql`
+    delete from identity.application_credentials c using identity.assignments a
+     where a.role_id = ${roleId} and a.user_id = c.user_id and a.project_id = c.project_id`
+}
+
 /** The rule of the user that says just this, made where it is missing. @returns its id */
 export async function ensureAccessRule(sql: Sql, id: string, userId: string, rule: AccessRule): Promise<string> {
   const [made] = await sql<{ id: string }[]>`

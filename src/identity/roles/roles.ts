@@ -5,6 +5,7 @@ import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
 import { type DomainId, newHexId } from '../../ids.ts'
+import { deleteApplicationCredentialsBesideRole } from '../application-credentials/store.ts'
 import { extraOf, liftsImmutability, mergedOptions, requireSameId } from '../attributes.ts'
 import { mayDo } from '../authorize.ts'
 import type { Changes } from '../changes.ts'
@@ -103,6 +104,8 @@ export function openRoles({ db, changes }: { db: Database; changes: Changes }): 
         const role = await store.lockRole(tx, id)
         if (role === undefined) throw notFound('role', id)
         if (role.options.immutable === true) throw immutable('role', id)
+        // Whatever their own roles are, as upstream does.
+        await deleteApplicationCredentialsBesideRole(tx, id)
         await store.deleteRole(tx, id)
       })
     },
