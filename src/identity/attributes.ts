@@ -27,7 +27,9 @@ export function mergedOptions(before: Attributes, change: Attributes | undefined
 
 /** Whether an immutable thing may take this update: only one that does nothing but say that it is immutable no more. */
 export function liftsImmutability(body: { readonly options?: Attributes | undefined }): boolean {
-  return Object.keys(body).length === 1 && body.options !== undefined && 'immutable' in body.options
+  const { options } = body
+  if (Object.keys(body).length > 1 || options === undefined || !('immutable' in options)) return false
+  return options.immutable !== true
 }
 
 /** A name: not blank, so much is asked of it by upstream and no more. */

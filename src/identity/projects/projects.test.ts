@@ -119,6 +119,16 @@ describe('projects', () => {
     const project = await aProject({ name: 'fixed', options: { immutable: true } })
     assert.equal((await patch(project.id, { name: 'other' })).status, 403)
     assert.equal((await test.ask(test.admin, 'DELETE', `/v3/projects/${project.id}`)).status, 403)
+    for (const [method, tag, body] of [
+      ['PUT', '', { tags: ['x'] }],
+      ['PUT', '/x'],
+      ['DELETE', '/x'],
+      ['DELETE', ''],
+    ] as const) {
+      const answer = await test.ask(test.admin, method, `/v3/projects/${project.id}/tags${tag}`, body)
+      assert.equal(answer.status, 403, `${method} ${tag}`)
+    }
+    assert.equal((await patch(project.id, { options: { immutable: true } })).status, 403, 'it says nothing new')
     assert.equal((await patch(project.id, { options: { immutable: false } })).status, 200)
     assert.equal((await patch(project.id, { parent_id: test.ids.demoProjectId })).status, 403)
     assert.equal((await patch(project.id, { domain_id: 'other' })).status, 400)

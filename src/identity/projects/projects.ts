@@ -155,8 +155,7 @@ export function openProjects({
     async addTag(caller, id, tag) {
       await permitted('identity:create_project_tag', caller, id)
       await changes.commit(async (tx) => {
-        const project = await store.lockProject(tx, id)
-        if (project === undefined) throw notFound('project', id)
+        const project = await taggable(tx, id)
         if (project.tags.includes(tag)) throw invalid('project.tag-taken', `The project has the tag ${tag} already.`)
         if (project.tags.length >= MAX_TAGS) {
           throw invalid('project.too-many-tags', `A project has at most ${MAX_TAGS} tags.`)
@@ -167,14 +166,25 @@ export function openProjects({
 
     async deleteTag(caller, id, tag) {
       await permitted('identity:delete_project_tag', caller, id)
-      const was = await changes.commit((tx) => store.deleteTag(tx, id, tag))
+      const was = await changes.commit(async (tx) => {
+        await taggable(tx, id)
+        return await store.deleteTag(tx, id, tag)
+      })
       if (!was) throw notFound('project tag', tag)
     },
   }
 
+  /** The project, which nobody else changes until the transaction ends. @throws DomainError not-found; forbidden for an immutable one */
+  async function taggable(tx: Transaction, id: string): Promise<Project> {
+    const project = await store.lockProject(tx, id)
+    if (project === undefined) throw notFound('project', id)
+    if (project.options.immutable === true) throw immutable('project', id)
+    return project
+  }
+
   /** Those who do it at once do it one after the other: the tags of one of them stay. */
   async function retag(tx: Transaction, id: string, tags: readonly string[]): Promise<void> {
-    if ((await store.lockProject(tx, id)) === undefined) throw notFound('project', id)
+    await taggable(tx, id)
     await store.replaceTags(tx, id, tags)
   }
 
