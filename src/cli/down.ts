@@ -8,6 +8,7 @@ import { removeFromHost } from '../drivers.ts'
 import { findRunning, purgeState, readCloud, readPasswords } from '../state.ts'
 import { removeFromClouds } from './clouds-yaml.ts'
 import { forgetOnMachine } from './machine.ts'
+import { releasePublicCidrs } from './public-range.ts'
 import { dim, say, timed, warn } from './terminal.ts'
 
 export async function down(config: Config, { purge }: { purge: boolean }): Promise<number> {
@@ -37,6 +38,7 @@ export async function down(config: Config, { purge }: { purge: boolean }): Promi
     say(dim(`  Data stays at ${config.state}; \`npm run up\` brings the cloud back, \`down --purge\` removes it.`))
     return 0
   }
+  if (!emulator) releasePublicCidrs(cloudId)
   await takeOutOfClouds(config.state)
   await timed(`data at ${config.state}`, async () => {
     const others = purgeState(config.state).filter((name) => name !== 'lost+found')

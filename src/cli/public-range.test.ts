@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { choosePublicCidr } from './public-range.ts'
+import { choosePublicCidr, releasePublicCidrs } from './public-range.ts'
 
 describe('the addresses of a public network', () => {
   let dir: string
@@ -36,6 +36,13 @@ describe('the addresses of a public network', () => {
     const range = choosePublicCidr(one, claims)
     await rm(one.dir, { recursive: true })
     assert.equal(choosePublicCidr(await cloud('00000004'), claims), range)
+  })
+
+  it('are given back by a cloud that is purged', async () => {
+    const one = await cloud('00000005')
+    const range = choosePublicCidr(one, claims)
+    releasePublicCidrs(one.cloudId, claims)
+    assert.equal(choosePublicCidr(await cloud('00000006'), claims), range)
   })
 
   it('may be anybody’s where no network is real', () => {

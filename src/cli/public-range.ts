@@ -3,7 +3,7 @@
  * clouds may begin on one machine at the same time, and the host's interfaces show a range only once a guest is in it; so
  * each cloud says in a folder of the machine's what it takes.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
@@ -37,6 +37,12 @@ function claim(dir: string, cloud: { dir: string; cloudId: string }): boolean {
   const others = readdirSync(dir).filter((cloudId) => cloudId !== cloud.cloudId && exists(cloudId, join(dir, cloudId)))
   if (others.length > 0) rmSync(mine)
   return others.length === 0
+}
+
+/** Gives back what a cloud that is purged has claimed. */
+export function releasePublicCidrs(cloudId: string, claims = CLAIMS): void {
+  if (!existsSync(claims)) return
+  for (const range of readdirSync(claims)) rmSync(join(claims, range, cloudId), { force: true })
 }
 
 /** Whether the cloud that made a claim is still there; a claim of one that is not is removed. */
