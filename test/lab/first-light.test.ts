@@ -196,6 +196,13 @@ describe('a user with the openstack client', { skip: missing ?? false }, () => {
     assert.equal(await pings('one', 'far'), false)
   })
 
+  it('opens a guest that runs with a group, and shuts it again', async () => {
+    await openstack(['server', 'add', 'security', 'group', 'shut', 'open'])
+    assert.equal(await pings('one', 'shut'), true)
+    await openstack(['server', 'remove', 'security', 'group', 'shut', 'open'])
+    assert.equal(await pings('one', 'shut'), false)
+  })
+
   it('sees a guest that shuts itself down, and starts it again', async () => {
     await ssh('two', 'poweroff').catch(() => undefined)
     const deadline = Date.now() + 60_000
