@@ -36,6 +36,7 @@ const UNPACKERS = {
 
 /** What the tests want beside. */
 const TEST_PACKAGES = [
+  ['busybox', '/bin/busybox', 'asks for addresses and pages as guests do'],
   ['libvirt-clients', '/usr/bin/virsh', 'shows what the libvirt client is compared with'],
   ['python3-openstackclient', '/usr/bin/openstack', 'does in the lab what users do'],
   ['libsasl2-modules', '/usr/lib/x86_64-linux-gnu/sasl2/libscram.so', 'lets a libvirtd under test ask for passwords'],

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Connection, Domain } from '../src/index.ts'
+import { busyGuestXml, untilBusy } from './busy-guest.ts'
 import { Authority } from './certificates.ts'
 import { cli, run, startCli, virsh } from './cli-run.ts'
 import { until } from './fake-daemon.ts'
@@ -75,7 +79,9 @@ test('a migration that cannot be leaves the guest where it was', limits, async (
 })
 
 test('Ctrl-C takes a migration back', limits, async () => {
-  const guest = await start(here)
+  const folder = stack.adopt(mkdtempSync(join(tmpdir(), 'libvirt-busy-')), (path) => rmSync(path, { recursive: true }))
+  const guest = await here.domains.createXml(busyGuestXml(`libvirt-ts-cli-busy-${randomUUID().slice(0, 8)}`, folder))
+  await untilBusy(guest)
   const wanted = ['--live', '--verbose', '--bandwidth', '1', guest.name, there.uri, await memoryUri()]
   const moving = startCli(['-c', here.uri, 'migrate', ...wanted])
   const closed = once(moving, 'close')
