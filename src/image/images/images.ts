@@ -104,7 +104,9 @@ export function imageRules({
     async update(caller, id, changes) {
       return await db.begin(async (tx) => {
         const image = await visibleImage(tx, caller, id, 'lock')
-        const wish = changes.reduce<ImageWish>((soFar, change) => changed(caller, image, soFar, change), image)
+        const properties = new Map(Object.entries(image.properties))
+        const rest = changes.reduce<Rest>((soFar, change) => changed(caller, image, soFar, properties, change), image)
+        const wish: ImageWish = { ...rest, properties: Object.fromEntries(properties) }
         if (changes.length === 0) return image
         const isNew = (name: string) => !Object.hasOwn(image.properties, name)
         if (Object.keys(wish.properties).some(isNew)) propertiesWithinQuota(wish, settings)
@@ -220,8 +222,17 @@ function wholeNumber(name: string, value: number): number {
 
 // --- Changes ------------------------------------------------------------------------------------------------------
 
+/** All of a wish but the properties of users, of which a patch may name thousands: they are changed in place. */
+type Rest = Omit<ImageWish, 'properties'>
+
 /** What an image's wish becomes by one change. Source: _do_add, _do_remove and _do_replace. */
-function changed(caller: Caller, image: Image, wish: ImageWish, change: Change): ImageWish {
+function changed(
+  caller: Caller,
+  image: Image,
+  wish: Rest,
+  properties: Map<string, string | null>,
+  change: Change,
+): Rest {
   const name = change.path[0]
   if (name === 'locations') {
     authorizeOn(change.op === 'remove' ? 'delete_image_location' : 'set_image_location', caller, image)
@@ -236,19 +247,16 @@ function changed(caller: Caller, image: Image, wish: ImageWish, change: Change):
     if (change.op === 'add' && change.draft === 4) throw propertyPresent(name)
     return withBase(caller, image, wish, name, change.value)
   }
-  const isThere = Object.hasOwn(wish.properties, name)
-  if (change.op === 'remove') {
-    if (!isThere) throw propertyMissing(name)
-    const { [name]: _, ...properties } = wish.properties
-    return { ...wish, properties }
-  }
-  if (change.op === 'replace' && !isThere) throw propertyMissing(name)
+  const isThere = properties.has(name)
+  if (change.op !== 'add' && !isThere) throw propertyMissing(name)
   if (change.op === 'add' && isThere && change.draft === 4) throw propertyPresent(name)
-  return { ...wish, properties: { ...wish.properties, [name]: change.value as string | null } }
+  if (change.op === 'remove') properties.delete(name)
+  else properties.set(name, change.value as string | null)
+  return wish
 }
 
 /** The value was checked with the schema when the patch was read. */
-function withBase(caller: Caller, image: Image, wish: ImageWish, name: string, value: unknown): ImageWish {
+function withBase(caller: Caller, image: Image, wish: Rest, name: string, value: unknown): Rest {
   switch (name) {
     case 'name':
       return { ...wish, name: value as string | null }
