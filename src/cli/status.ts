@@ -1,8 +1,8 @@
 /** `stratolith status`: one screen of what runs. Exit status 0 when the cloud answers, 1 when it does not. */
 import { statfs } from 'node:fs/promises'
 import type { Config } from '../config.ts'
-import { findRunning, readPasswords } from '../state.ts'
-import { Client } from './client.ts'
+import { findRunning, passwordsFile, readPasswords } from '../state.ts'
+import { ApiError, Client } from './client.ts'
 import { bold, count, dim, duration, green, red, say, yellow } from './terminal.ts'
 
 interface Overview {
@@ -94,14 +94,15 @@ async function look(config: Config): Promise<Overview> {
       diskFreeGiB: Math.floor((disk.bavail * disk.bsize) / 2 ** 30),
     }
   } catch (error) {
-    return {
-      ...base,
-      problem:
-        error instanceof Error
-          ? `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
-          : String(error),
-    }
+    return { ...base, problem: problemOf(error, config.state) }
   }
+}
+
+function problemOf(error: unknown, state: string): string {
+  if (error instanceof ApiError && error.status === 401)
+    return `the admin's password is not the one in ${passwordsFile(state)}: write the new one there`
+  if (!(error instanceof Error)) return String(error)
+  return `no answer: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
 }
 
 function draw(overview: Overview): void {
@@ -119,7 +120,7 @@ function draw(overview: Overview): void {
     return
   }
   if (overview.problem !== undefined) {
-    say(`  ${red('it runs but does not answer:')} ${overview.problem}`)
+    say(`  ${red('it runs, but')} ${overview.problem}`)
     return
   }
   say()
