@@ -145,10 +145,12 @@ function readSort(query: URLSearchParams): SortBy[] {
     if (dirs.length === 1) rest = dirs[0]!
   }
   // The id makes the order whole; without it a page could begin in the middle of equals.
-  for (const key of ['created_at', 'id'] as const) {
-    if (!sort.some((each) => each.key === key)) sort.push({ key, dir: rest })
-  }
-  return sort
+  return firstOfEach([...sort, { key: 'created_at', dir: rest }, { key: 'id', dir: rest }])
+}
+
+/** What is in order by a key stays so by the same key again; and a page's beginning is asked for by every key before it. */
+function firstOfEach(sort: readonly SortBy[]): SortBy[] {
+  return [...Map.groupBy(sort, ({ key }) => key).values()].map(([first]) => first!)
 }
 
 function readFilters(query: URLSearchParams, one: (name: string) => string | undefined): Filter[] {

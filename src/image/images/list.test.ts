@@ -102,6 +102,9 @@ describe('a list of images', () => {
     })
     it('in the order of two keys of opposite directions', async () => {
       assert.deepEqual(await walk('limit=1&sort=status:asc,name:desc'), [...all.toReversed(), null])
+      // A key that comes again changes nothing, however often.
+      const again = 'name:asc,'.repeat(1000)
+      assert.deepEqual(await walk(`limit=4&sort=name:desc,${again}name:asc`), [...all.toReversed(), null])
     })
     it('in the order of ids and of sizes', async () => {
       for (const key of ['id', 'size', 'disk_format', 'container_format', 'updated_at']) {
