@@ -36,6 +36,11 @@ describe('lists', () => {
     assert.equal((await names('mtu=1450&mtu=9000')).length, 5)
   })
 
+  it('are sorted by each key once, however often it comes', async () => {
+    const again = '&sort_key=name&sort_dir=desc'.repeat(400)
+    assert.deepEqual(await names(`${sorted}${again}&limit=2&marker=${ids.get('bravo')}`), ['charlie', 'delta'])
+  })
+
   it('are filtered by tags in four ways', async () => {
     assert.deepEqual(await names(`tags=red,blue`), ['alpha'])
     assert.deepEqual(await names(`tags-any=blue,green`), ['alpha'])

@@ -104,8 +104,10 @@ function readSorts(table: AttributeTable, query: Query): Listing['sorts'] {
     return { by, descending: direction === 'desc' }
   })
   const id = table.id!.sort!
-  const place = sorts.findIndex(({ by }) => by === id)
-  return place === -1 ? [...sorts, { by: id, descending: false }] : sorts.slice(0, place + 1)
+  // A key that comes again changes nothing, and the place of a marker is asked for by every key before it.
+  const firsts = [...Map.groupBy(sorts, ({ by }) => by).values()].map(([first]) => first!)
+  const place = firsts.findIndex(({ by }) => by === id)
+  return place === -1 ? [...firsts, { by: id, descending: false }] : firsts.slice(0, place + 1)
 }
 
 /** All filters, as a condition. @throws DomainError for a value that the attribute cannot have */
