@@ -16,7 +16,7 @@ describe('a state directory', () => {
 
   const refused = (pattern: RegExp) => (error: Error) => error instanceof SettingError && pattern.test(error.message)
   const emulator = { emulator: true }
-  const cloud = { url: 'http://127.0.0.1:5000', emulator: true }
+  const cloud = { url: 'http://127.0.0.1:5000', place: { host: '127.0.0.1', port: 5000 }, emulator: true }
 
   it('is the same cloud each time, with the same passwords', () => {
     const first = openState(dir, emulator)

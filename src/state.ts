@@ -28,12 +28,21 @@ export interface CloudState {
   readonly passwords: { readonly admin: string; readonly demo: string }
 }
 
+/** Where a cloud can be asked from its own machine. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  /** The file of the certificate that it shows; absent where it speaks plain HTTP. */
+  readonly tlsCert?: string
+}
+
 /** What runs on the directory now, as `status` and `down` find it. */
 export interface RunningCloud {
   readonly pid: number
   /** When the process began, in the kernel's ticks since boot: another process may get the same number later. */
   readonly startTicks: string
   readonly url: string
+  readonly place: Place
   readonly startedAt: string
   readonly emulator: boolean
   /** Whether it has come up. */
@@ -173,10 +182,7 @@ export interface Mark {
 }
 
 /** Marks the directory as this process's; undefined when another one has it. */
-export function markRunning(
-  dir: string,
-  cloud: { readonly url: string; readonly emulator: boolean },
-): Mark | undefined {
+export function markRunning(dir: string, cloud: Pick<RunningCloud, 'url' | 'place' | 'emulator'>): Mark | undefined {
   const file = join(dir, 'run.json')
   const mark: RunningCloud = {
     pid: process.pid,

@@ -1,7 +1,7 @@
 /** The operator's own project has no limits: quotas are for the projects of others, and the machine has its own. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CloudState } from '../state.ts'
+import type { CloudState, Place } from '../state.ts'
 import { Client } from './client.ts'
 
 const COMPUTE = { instances: -1, cores: -1, ram: -1, key_pairs: -1, server_groups: -1 }
@@ -9,10 +9,10 @@ const NETWORK = { network: -1, subnet: -1, port: -1, security_group: -1, securit
 const VOLUME = { volumes: -1, snapshots: -1, gigabytes: -1 }
 
 /** Once: what an administrator sets later stays. */
-export async function liftAdminQuotas(url: string, state: CloudState): Promise<void> {
+export async function liftAdminQuotas(place: Place, state: CloudState): Promise<void> {
   const marker = join(state.dir, 'quotas-were-lifted')
   if (existsSync(marker)) return
-  const client = await Client.login(url, { username: 'admin', password: state.passwords.admin, project: 'admin' })
+  const client = await Client.login(place, { username: 'admin', password: state.passwords.admin, project: 'admin' })
   const { projectId } = client
   await Promise.all([
     client.call('PUT', `/compute/v2.1/os-quota-sets/${projectId}`, { quota_set: COMPUTE }),

@@ -27,6 +27,8 @@ export interface Account {
 export interface OurClouds {
   readonly authUrl: string
   readonly region: string
+  /** File of the certificate that clients have to be told of, for nobody else has signed it. */
+  readonly cacert?: string
   readonly admin: Account
   readonly demo: Account
 }
@@ -94,7 +96,7 @@ export function removeFromClouds(dir: string, ours: Pick<OurClouds, 'admin' | 'd
   return remembered.file
 }
 
-function entry({ authUrl, region, ...accounts }: OurClouds, who: 'admin' | 'demo') {
+function entry({ authUrl, region, cacert, ...accounts }: OurClouds, who: 'admin' | 'demo') {
   const { username, password, project } = accounts[who]
   return {
     auth: {
@@ -107,6 +109,7 @@ function entry({ authUrl, region, ...accounts }: OurClouds, who: 'admin' | 'demo
     },
     region_name: region,
     identity_api_version: 3,
+    ...(cacert !== undefined && { cacert }),
   }
 }
 

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import type { CloudState } from '../state.ts'
+import type { CloudState, Place } from '../state.ts'
 import { ApiError, Client } from './client.ts'
 import { bold, clearWaiting, dim, duration, progressBar, say, ticked, timed, waitingFor, warn } from './terminal.ts'
 
@@ -28,10 +28,10 @@ interface Event {
  * Does nothing where a server `hello` is there already, but for saying where.
  * @throws Error that says why there is none; AbortError when `signal` aborts
  */
-export async function greet(url: string, config: Config, state: CloudState, signal: AbortSignal): Promise<void> {
+export async function greet(place: Place, config: Config, state: CloudState, signal: AbortSignal): Promise<void> {
   const account = { username: 'demo', password: state.passwords.demo, project: 'demo' }
   const marker = join(state.dir, 'hello-was-made')
-  const client = await Client.login(url, account, signal).catch((error: unknown) => {
+  const client = await Client.login(place, account, signal).catch((error: unknown) => {
     // The user has another password by now, and is past a first server.
     if (error instanceof ApiError && error.status === 401 && existsSync(marker)) return undefined
     throw error

@@ -33,12 +33,12 @@ export async function status(config: Config, { json }: { json: boolean }): Promi
 async function look(config: Config): Promise<Overview> {
   const running = findRunning(config.state)
   if (running === undefined) return { running: false, state: config.state }
-  const { startTicks: _, ...shown } = running
+  const { startTicks: _ticks, place: _place, ...shown } = running
   const base = { running: true, state: config.state, ...shown }
   if (!running.answers) return base
   try {
     const passwords = readPasswords(config.state)
-    const client = await Client.login(running.url, { username: 'admin', password: passwords.admin, project: 'admin' })
+    const client = await Client.login(running.place, { username: 'admin', password: passwords.admin, project: 'admin' })
     const compute = { 'openstack-api-version': 'compute 2.87' }
     const [hypervisors, servers, volumes, images, networks, disk] = await Promise.all([
       client.call('GET', '/compute/v2.1/os-hypervisors/detail', undefined, compute),

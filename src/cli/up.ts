@@ -2,6 +2,8 @@
  * `stratolith up`: opens the cloud, makes what a first cloud has, shows the first server's boot as it happens, and
  * serves until Ctrl-C. Running it again finds everything as it was.
  */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { ensureLibvirtd } from '../agent/libvirt/daemon.ts'
@@ -10,7 +12,7 @@ import { baseUrl, type Config, SettingError, settings } from '../config.ts'
 import { expectDatabase } from '../database/database.ts'
 import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
-import { type CloudState, findRunning, type Mark, markRunning, openState, passwordsFile } from '../state.ts'
+import { type CloudState, findRunning, type Mark, markRunning, openState, passwordsFile, type Place } from '../state.ts'
 import { liftAdminQuotas } from './admin-quotas.ts'
 import { mergeClouds } from './clouds-yaml.ts'
 import { crashAt } from './crash-at.ts'
@@ -29,7 +31,7 @@ export async function up(config: Config): Promise<number> {
   const problem = await listenProblem(config.listen)
   if (problem !== undefined) throw new SettingError(`${problem.found}; ${problem.remedy}`)
   const state = openState(config.state, config)
-  const mark = markRunning(config.state, { url: baseUrl(config), emulator: config.emulator })
+  const mark = markRunning(config.state, { url: baseUrl(config), place: placeOf(config), emulator: config.emulator })
   if (mark === undefined) return refuseSecond(config, findRunning(config.state))
   process.once('exit', mark.remove)
   const log: Logger = pino(
@@ -78,6 +80,10 @@ export async function up(config: Config): Promise<number> {
   return 0
 }
 
+function placeOf({ listen, tlsCert }: Config): Place {
+  return { ...listen, ...(tlsCert !== '' && { tlsCert }) }
+}
+
 function refuseSecond(config: Config, running: ReturnType<typeof findRunning>): number {
   const which = running === undefined ? '' : `: ${running.url}, process ${running.pid}`
   say(`A cloud runs on ${config.state} already${which}. \`${commandFor(config, 'status')}\` shows it.`)
@@ -110,7 +116,7 @@ async function firstCloudAnswers(
   ticked('every API answers', Date.now() - began)
   mark.answers()
   stop.throwIfAborted()
-  await liftAdminQuotas(cloud.url, state)
+  await liftAdminQuotas(placeOf(config), state)
   const cloudName = tellClouds(config, state, cloud.url)
   await firstServer(cloud, config, state, first.adminProjectId, stop)
   tellWhatNext(config, cloud.url, state, cloudName)
@@ -159,7 +165,7 @@ async function firstServer(
   }
   if (!config.hello) return
   try {
-    await greet(cloud.url, config, state, stop)
+    await greet(placeOf(config), config, state, stop)
   } catch (error) {
     stop.throwIfAborted()
     warn(`the first server did not come up: ${messageOf(error)}`)
@@ -171,7 +177,13 @@ function tellClouds(config: Config, state: CloudState, url: string): string | un
   const { cloudsYaml: file, cloudName, region } = config
   if (file === '') return undefined
   const account = (name: 'admin' | 'demo') => ({ username: name, password: state.passwords[name], project: name })
-  const ours = { authUrl: `${url}/identity/v3`, region, admin: account('admin'), demo: account('demo') }
+  const ours = {
+    authUrl: `${url}/identity/v3`,
+    region,
+    ...(isSelfSigned(config.tlsCert) && { cacert: config.tlsCert }),
+    admin: account('admin'),
+    demo: account('demo'),
+  }
   try {
     const { name, what } = mergeClouds(file, cloudName, ours, state.dir)
     if (what === 'added' && name !== cloudName) warn(`${file} has another cloud called ${cloudName}; it was left alone`)
@@ -183,6 +195,12 @@ function tellClouds(config: Config, state: CloudState, url: string): string | un
     warn(`clients are not told of this cloud: ${messageOf(error)}`)
     return undefined
   }
+}
+
+function isSelfSigned(tlsCert: string): boolean {
+  if (tlsCert === '') return false
+  const certificate = new X509Certificate(readFileSync(tlsCert))
+  return certificate.checkIssued(certificate)
 }
 
 /** One of our commands for this very cloud. */

@@ -100,6 +100,37 @@ describe('the emulator as a program', () => {
     }
   })
 
+  it('comes up and is found by status where it speaks TLS with a certificate that nobody has signed', async () => {
+    const fresh = await mkdtemp(join(tmpdir(), 'st-emu-'))
+    await chmod(fresh, 0o711)
+    const [cert, key, clouds] = ['cert.pem', 'key.pem', 'clouds.yaml'].map((name) => join(fresh, name))
+    const cloud = join(fresh, 'cloud')
+    try {
+      const certificate = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=elsewhere']
+      await promisify(execFile)('openssl', [...certificate, '-keyout', key!, '-out', cert!])
+      const settings = ['--emulator', '--clouds-yaml', clouds!, '--state', cloud, '--listen', `127.0.0.1:${port}`]
+      const tls = ['--tls-cert', cert!, '--tls-key', key!]
+      const quiet = '--disable-warning=ExperimentalWarning'
+      const child = spawn(process.execPath, [quiet, program, 'up', ...settings, ...tls])
+      let said = ''
+      const ended = once(child, 'exit')
+      try {
+        for await (const chunk of child.stdout) {
+          said += chunk
+          if (said.includes('Try next')) break
+        }
+        assert.match(said, /server is ACTIVE/)
+        assert.match(await readFile(clouds!, 'utf8'), new RegExp(`cacert: ${cert}`))
+        assert.equal((await stratolith('status', '--state', cloud)).code, 0)
+      } finally {
+        child.kill('SIGTERM')
+        await ended
+      }
+    } finally {
+      await rm(fresh, { recursive: true, force: true })
+    }
+  })
+
   it('purges no directory that is not a cloud’s', async () => {
     const foreign = await mkdtemp(join(tmpdir(), 'st-emu-'))
     try {
