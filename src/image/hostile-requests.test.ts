@@ -167,7 +167,8 @@ describe('a hostile request', () => {
     const began = performance.now()
     const { status } = await test.ask('admin', 'PATCH', `/v2/images/${queued}`, JSON.stringify(changes), patch('1'))
     assert.equal(status, 413)
-    assert.ok(performance.now() - began < 3000)
+    // Whatever else the machine does: when each copied them all it took half a minute.
+    assert.ok(performance.now() - began < 10_000)
   })
 
   it('is answered however deep its body is', async () => {
