@@ -26,6 +26,7 @@ import { ensureTinyImage } from './tiny-image.ts'
 
 export async function up(config: Config): Promise<number> {
   const began = Date.now()
+  const stop = stopRequest()
   const running = findRunning(config.state)
   if (running !== undefined) return refuseSecond(config, running)
   const problem = await listenProblem(config.listen)
@@ -41,7 +42,6 @@ export async function up(config: Config): Promise<number> {
   if (config.crashAt !== '') crashAt(config.crashAt)
   say(bold(config.emulator ? 'Stratolith, the emulator' : 'Stratolith') + dim(`  ${config.state}`))
 
-  const stop = stopRequest()
   let cloud: Cloud | undefined
   try {
     if (!config.emulator) {
