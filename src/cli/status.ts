@@ -59,8 +59,7 @@ async function look(config: Config): Promise<Overview> {
         const inventory =
           provider &&
           (await client.call('GET', `/placement/resource_providers/${provider.uuid}/inventories`)).inventories
-        const of = (what: string) =>
-          provider === undefined ? '?' : `${usage[what] ?? 0} of ${inventory[what]?.total ?? 0}`
+        const of = (what: string) => (provider === undefined ? '?' : `${usage[what] ?? 0} of ${room(inventory[what])}`)
         return {
           name: host.hypervisor_hostname,
           status: host.status,
@@ -96,6 +95,11 @@ async function look(config: Config): Promise<Overview> {
   } catch (error) {
     return { ...base, problem: problemOf(error, config.state) }
   }
+}
+
+/** What servers may take of it altogether. */
+function room(inventory: { total: number; reserved: number; allocation_ratio: number } | undefined): number {
+  return inventory === undefined ? 0 : Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio)
 }
 
 function problemOf(error: unknown, state: string): string {
