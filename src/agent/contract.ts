@@ -150,6 +150,8 @@ export interface Pausing {
 export interface RootDiskOrder {
   readonly serverId: ServerId
   readonly imageId: ImageId
+  /** Names its bytes: of images that share it and a format this host keeps one copy. Digits, small letters and dashes. */
+  readonly contentId: string
   readonly imageFormat: string
   /** Bytes to fetch, for progress and for the room check. */
   readonly imageSizeBytes: number
@@ -162,7 +164,7 @@ export interface PreparedDisk {
 }
 
 export interface ServerDisks {
-  /** The image is downloaded and checked once a host, then shared, read-only; the server gets an overlay, resized. */
+  /** What the image holds is downloaded and checked once a host, then shared, read-only; the server gets an overlay, resized. */
   ensureRootDisk(order: RootDiskOrder, signal?: AbortSignal): Promise<PreparedDisk>
   /** An empty disk: ephemeral or swap. `name` is unique in the server. */
   ensureBlankDisk(serverId: ServerId, name: string, sizeMiB: number): Promise<PreparedDisk>
@@ -174,9 +176,9 @@ export interface ServerDisks {
   list(): Promise<readonly ServerId[]>
   /**
    * The gardener's call: downloaded images that no disk here has needed for as long as this host keeps them are removed.
-   * Answers which. Safe while disks are made.
+   * Answers which, by their files' names. Safe while disks are made.
    */
-  removeUnusedImages(): Promise<readonly ImageId[]>
+  removeUnusedImages(): Promise<readonly string[]>
 }
 
 /** Where an agent gets images from. */

@@ -43,6 +43,8 @@ export interface BootImage {
   readonly minDiskGiB: number
   readonly minRamMiB: number
   readonly checksum: string
+  /** Of its bytes, in hex. */
+  readonly sha512: string
   /** Properties beside the base ones: `hw_disk_bus`, `os_type`, … */
   readonly properties: Readonly<Record<string, string>>
 }

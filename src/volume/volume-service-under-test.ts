@@ -32,6 +32,7 @@ export const TINY_IMAGE: BootImage = {
   minDiskGiB: 1,
   minRamMiB: 64,
   checksum: 'abc',
+  sha512: 'd41d'.padEnd(128, '0'),
   properties: { hw_disk_bus: 'scsi' },
 }
 

@@ -1,6 +1,6 @@
 /**
  * Images as this host keeps them: fetched once, inspected again, flat, read-only, shared by the overlays of all servers
- * that boot from them. `_base/<image id>.raw` is raw whatever the image was, so that QEMU follows no header of a
+ * that boot from them or from another image of the same bytes. `_base/<content id>-<format>.raw` is raw whatever the image was, so that QEMU follows no header of a
  * stranger's. Its name ends so because libvirt's helper for AppArmor, itself confined, may read backing files by certain
  * endings only, and what it cannot read the guest may not open.
  * Source: libvirt, src/security/apparmor/usr.lib.libvirt.virt-aa-helper.in
@@ -10,7 +10,7 @@ import { chmod, mkdir, open, readdir, rm, stat, statfs, utimes } from 'node:fs/p
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { ImageRefused, type Inspection, inspectDiskImage } from '@stratolith/disk-image'
-import { type ImageId, isUuid } from '../../ids.ts'
+import type { ImageId } from '../../ids.ts'
 import type { ImageSource } from '../contract.ts'
 import { runOnImage } from './host-tools.ts'
 import { openJoined } from './joined.ts'
@@ -29,11 +29,12 @@ export interface BaseImages {
    * Removes those that nobody has used for so long, and answers which.
    * @param backing files that overlays lie on now
    */
-  removeUnused(unusedForMs: number, backing: () => Promise<ReadonlySet<string>>): Promise<readonly ImageId[]>
+  removeUnused(unusedForMs: number, backing: () => Promise<ReadonlySet<string>>): Promise<readonly string[]>
 }
 
 export interface WantedImage {
   readonly imageId: ImageId
+  readonly contentId: string
   readonly imageFormat: string
   readonly imageSizeBytes: number
 }
@@ -53,8 +54,8 @@ export async function openBaseImages(dir: string, images: ImageSource): Promise<
   await sweepUnfinished(dir)
   const joined = openJoined()
   /** How many are making something on top of an image, and the images that somebody has done so with since a round began. */
-  const users = new Map<ImageId, number>()
-  const usedMeanwhile = new Set<ImageId>()
+  const users = new Map<string, number>()
+  const usedMeanwhile = new Set<string>()
 
   const fetch = async (image: WantedImage, path: string, signal: AbortSignal) => {
     await requireRoom(dir, image.imageSizeBytes)
@@ -73,54 +74,79 @@ export async function openBaseImages(dir: string, images: ImageSource): Promise<
   }
 
   const ensure = async (image: WantedImage, signal: AbortSignal): Promise<BaseImage> => {
-    const path = join(dir, `${image.imageId}${ENDING}`)
+    const name = nameOf(image)
+    const path = join(dir, `${name}${ENDING}`)
     const standing = await sizeOf(path)
-    if (standing === undefined) await joined.run(image.imageId, signal, (calledOff) => fetch(image, path, calledOff))
+    if (standing === undefined) {
+      let ours = false
+      const joinFetch = () =>
+        joined.run(name, signal, (calledOff) => {
+          ours = true
+          return fetch(image, path, calledOff)
+        })
+      // Another image of the same bytes may be what is fetched, and fail for a reason of its own.
+      await joinFetch().catch((error: unknown) => {
+        if (ours || signal.aborted) throw error
+        return joinFetch()
+      })
+    }
     await usedNow(path)
     return { path, virtualSizeBytes: standing ?? (await stat(path)).size }
   }
 
   return {
     async use(image, signal, work) {
-      const { imageId } = image
+      const name = nameOf(image)
       // Counted before the first wait, so that it is either seen by who removes, or finds that the image is gone.
-      users.set(imageId, (users.get(imageId) ?? 0) + 1)
+      users.set(name, (users.get(name) ?? 0) + 1)
       try {
         return await work(await ensure(image, signal))
       } finally {
-        const left = users.get(imageId)! - 1
-        if (left === 0) users.delete(imageId)
-        else users.set(imageId, left)
-        usedMeanwhile.add(imageId)
+        const left = users.get(name)! - 1
+        if (left === 0) users.delete(name)
+        else users.set(name, left)
+        usedMeanwhile.add(name)
       }
     },
 
     async removeUnused(unusedForMs, backing) {
       return await joined.run('remove unused', undefined, async () => {
         usedMeanwhile.clear()
-        const images = (await readdir(dir)).flatMap((name) => {
-          const id = name.replace(/\.raw$/, '')
-          return isUuid(id) ? [{ id: id as ImageId, path: join(dir, name) }] : []
+        const images = (await readdir(dir)).flatMap((file) => {
+          const name = file.replace(/\.raw$/, '')
+          return isName(name) ? [{ name, path: join(dir, file) }] : []
         })
         if (images.length === 0) return []
         const used = await backing()
-        const removed: ImageId[] = []
-        for (const { id, path } of images) {
+        const removed: string[] = []
+        for (const { name, path } of images) {
           if (used.has(path)) {
             await usedNow(path)
             continue
           }
           // From here on without a wait: no boot comes in between.
-          if (users.has(id) || usedMeanwhile.has(id)) continue
+          if (users.has(name) || usedMeanwhile.has(name)) continue
           const found = statSync(path, { throwIfNoEntry: false })
           if (found === undefined || Date.now() - found.mtimeMs < unusedForMs) continue
           unlinkSync(path)
-          removed.push(id)
+          removed.push(name)
         }
         return removed
       })
     },
   }
+}
+
+/** The same bytes are another disk where they are taken for another format. */
+function nameOf({ imageId, contentId, imageFormat }: WantedImage): string {
+  const name = `${contentId}-${FLAT.includes(imageFormat) ? 'raw' : imageFormat}`
+  if (!isName(name)) throw new Error(`image ${imageId} has no content id: ${contentId}`)
+  return name
+}
+
+/** No other file of ours: an unfinished one begins with a dot. */
+function isName(name: string): boolean {
+  return /^[0-9a-z-]{1,200}$/.test(name)
 }
 
 /** A base's time is when it was last wanted: its content never changes. */

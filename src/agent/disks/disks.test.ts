@@ -57,7 +57,7 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     const qemu = format === 'vhd' ? ['vpc', '-o', 'force_size=on'] : [format]
     if (format !== 'raw') execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', ...qemu, raw, path])
     files.set(id, path)
-    return { imageId: id, imageFormat: format, imageSizeBytes: (await stat(path)).size }
+    return { imageId: id, contentId: id, imageFormat: format, imageSizeBytes: (await stat(path)).size }
   }
   const order = (image: Omit<RootDiskOrder, 'serverId' | 'diskGiB'>, wish: Partial<RootDiskOrder> = {}) => ({
     ...image,
@@ -69,7 +69,10 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     JSON.parse(execFileSync('qemu-img', ['info', '--output=json', '-f', 'qcow2', path], { encoding: 'utf8' }))
   const refused = (asked: Promise<unknown>, code: string) =>
     assert.rejects(asked, (error) => isDomainError(error, code) || Promise.reject(error))
-  const base = (image: { imageId: ImageId }) => join(dir, 'instances', '_base', `${image.imageId}.raw`)
+  const nameOf = ({ contentId, imageFormat }: Pick<RootDiskOrder, 'contentId' | 'imageFormat'>) =>
+    `${contentId}-${imageFormat}`
+  const base = (image: Pick<RootDiskOrder, 'contentId' | 'imageFormat'>) =>
+    join(dir, 'instances', '_base', `${nameOf(image)}.raw`)
   const unfinished = async () =>
     (await readdir(join(dir, 'instances'), { recursive: true })).filter((name) => name.includes('.unfinished-'))
 
@@ -176,10 +179,36 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
     const path = join(dir, `${id}.qcow2`)
     await writeFile(path, aBomb())
     files.set(id, path)
-    const image = { imageId: id, imageFormat: 'qcow2', imageSizeBytes: (await stat(path)).size }
+    const image = { imageId: id, contentId: id, imageFormat: 'qcow2', imageSizeBytes: (await stat(path)).size }
     await refused(disks.ensureRootDisk(order(image)), 'agent.disk.no-room')
     assert.ok(!existsSync(base(image)))
     assert.deepEqual(await unfinished(), [])
+  })
+
+  it('images of the same bytes lie here once, but for what each format makes of them', async () => {
+    const [one, other, claimed] = [await anImage('qcow2'), await anImage('qcow2'), await anImage('raw')]
+    const same = { ...other, contentId: one.contentId }
+    const disk = await disks.ensureRootDisk(order(one))
+    const second = await disks.ensureRootDisk(order(same))
+    assert.equal(opened, 1)
+    assert.equal(info(second.path)['full-backing-filename'], info(disk.path)['full-backing-filename'])
+    const third = await disks.ensureRootDisk(order({ ...claimed, contentId: one.contentId }))
+    assert.equal(opened, 2)
+    assert.notEqual(info(third.path)['full-backing-filename'], info(disk.path)['full-backing-filename'])
+  })
+
+  it('an image is fetched by itself when the one of the same bytes that was being fetched is gone', async () => {
+    const image = await anImage('raw')
+    const gone = { ...image, imageId: newId<ImageId>() }
+    const asked = [disks.ensureRootDisk(order(gone)), disks.ensureRootDisk(order(image))]
+    const [lost, made] = await Promise.allSettled(asked)
+    assert.equal(lost!.status, 'rejected')
+    assert.equal(made!.status, 'fulfilled')
+  })
+
+  it('a content id that would leave the folder is refused', async () => {
+    const image = await anImage('raw')
+    await assert.rejects(disks.ensureRootDisk(order({ ...image, contentId: '../x' })), /no content id/)
   })
 
   it('an image that arrives short gives no disk', async () => {
@@ -202,7 +231,9 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
 
   it('an image that is unknown is told by its own error', async () => {
     await refused(
-      disks.ensureRootDisk(order({ imageId: newId<ImageId>(), imageFormat: 'raw', imageSizeBytes: 1 })),
+      disks.ensureRootDisk(
+        order({ imageId: newId<ImageId>(), contentId: 'unknown', imageFormat: 'raw', imageSizeBytes: 1 }),
+      ),
       'image.image.not-found',
     )
   })
@@ -274,7 +305,7 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
       await writeFile(join(dir, 'instances/_base', earlier), 'raw')
       for (const path of [base(old), base(used), join(dir, 'instances/_base', earlier)]) await age(path, 25)
       await age(base(young), 23)
-      assert.deepEqual(new Set(await disks.removeUnusedImages()), new Set([old.imageId, earlier]))
+      assert.deepEqual(new Set(await disks.removeUnusedImages()), new Set([nameOf(old), earlier]))
       assert.deepEqual([existsSync(base(old)), existsSync(base(young)), existsSync(base(used))], [false, true, true])
       execFileSync('qemu-img', ['check', '-q', kept.path])
     })
@@ -288,7 +319,7 @@ describe('disks of servers', { skip: missing.length > 0 ? `${missing.join(', ')}
       await disks.removeServer(asked.serverId)
       assert.deepEqual(await disks.removeUnusedImages(), [])
       await age(base(image), 25)
-      assert.deepEqual(await disks.removeUnusedImages(), [image.imageId])
+      assert.deepEqual(await disks.removeUnusedImages(), [nameOf(image)])
     })
 
     it('stay while a boot is making a disk, however old they are, and come again when a boot asks later', async () => {

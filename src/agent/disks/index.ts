@@ -1,7 +1,7 @@
 /**
  * Disks of servers as files of this host:
  *
- *     _base/<image id>.raw     images, flat and shared; see base-images.ts
+ *     _base/<content>.raw      images, flat and shared; see base-images.ts
  *     <server id>/disk         the root disk: a qcow2 on top of its base
  *     <server id>/disk.<name>  blank disks; disk.config is the config drive
  *     <server id>/console.log  written by the hypervisor

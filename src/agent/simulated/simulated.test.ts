@@ -20,6 +20,7 @@ describe('a simulated host', () => {
     const disk = await agent.disks.ensureRootDisk({
       serverId: id,
       imageId: newId<ImageId>(),
+      contentId: 'some',
       imageFormat: 'qcow2',
       imageSizeBytes: 1,
       diskGiB: 1,

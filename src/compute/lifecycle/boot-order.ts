@@ -64,7 +64,14 @@ export interface LocalDisk {
   /** Unique in the server: the file's name. */
   readonly name: string
   readonly sizeMiB: number
-  readonly image: { readonly id: ImageId; readonly format: string; readonly sizeBytes: number } | null
+  readonly image: LocalImage | null
+}
+
+export interface LocalImage {
+  readonly id: ImageId
+  readonly sha512: string | undefined
+  readonly format: string
+  readonly sizeBytes: number
 }
 
 export interface VolumeDisk {
@@ -141,13 +148,14 @@ export function orderOf(record: ServerRecord, devices: readonly BlockDevice[]): 
 
 function localDisk(record: ServerRecord, device: BlockDevice): LocalDisk {
   if (device.sourceType === 'image') {
+    const { sha512, diskFormat: format, sizeBytes } = record.image!
     return {
       id: device.id,
       kind: 'root',
       name: 'root',
       // A flavor without a root size takes the image's own.
       sizeMiB: (record.rootGiB || Math.max(1, Math.ceil(record.image!.virtualSizeBytes / 2 ** 30))) * 1024,
-      image: { id: device.imageId!, format: record.image!.diskFormat, sizeBytes: record.image!.sizeBytes },
+      image: { id: device.imageId!, sha512, format, sizeBytes },
     }
   }
   const isSwap = device.guestFormat === 'swap'

@@ -17,6 +17,8 @@ export async function prepareLocalDisks(
             {
               serverId: order.serverId,
               imageId: image.id,
+              // Servers that were asked for before the hash was kept have no other name for it.
+              contentId: image.sha512 ?? image.id,
               imageFormat: image.format,
               imageSizeBytes: image.sizeBytes,
               diskGiB: sizeMiB / 1024,

@@ -340,8 +340,8 @@ async function bootImageOf(
     return { name: '', diskFormat: 'raw', sizeBytes: 0, virtualSizeBytes: 0, minDiskGiB: 0, minRamMiB: 0, properties }
   }
   const found = image?.id === root.imageId ? image! : await imageForBoot(parts, caller, root.imageId!)
-  const { name, diskFormat, sizeBytes, virtualSizeBytes, minDiskGiB, minRamMiB, properties } = found
-  return { name, diskFormat, sizeBytes, virtualSizeBytes, minDiskGiB, minRamMiB, properties }
+  const { name, sha512, diskFormat, sizeBytes, virtualSizeBytes, minDiskGiB, minRamMiB, properties } = found
+  return { name, sha512, diskFormat, sizeBytes, virtualSizeBytes, minDiskGiB, minRamMiB, properties }
 }
 
 const GIB = 2 ** 30

@@ -90,6 +90,8 @@ export interface InjectedFile {
 /** What is kept of the image, so that the server outlives it. */
 export interface ImageSnapshot {
   readonly name: string
+  /** Of its bytes, in hex; absent of a volume, and of a server from before it was kept. */
+  readonly sha512?: string
   readonly diskFormat: string
   readonly sizeBytes: number
   readonly virtualSizeBytes: number

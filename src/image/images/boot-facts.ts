@@ -34,6 +34,7 @@ function factsOf(image: Image): BootImage {
     minDiskGiB,
     minRamMiB,
     checksum: image.checksum!,
+    sha512: image.osHashValue!,
     properties: Object.fromEntries(
       Object.entries(image.properties).filter((entry): entry is [string, string] => entry[1] !== null),
     ),
