@@ -121,7 +121,8 @@ async function neighbours(bench: ImageDataBench, source: string, copy: string): 
   const id = await anImage(bench)
   await upload(bench, id, source)
   await p99(500)
-  print('p99 of a list of images, alone', await p99(1000), 'ms')
+  const alone = await p99(1000)
+  print('p99 of a list of images, alone', alone, 'ms')
   const tee = `tee >(md5sum >&2) >(sha512sum >&2) < '${source}' > '${copy}'`
   const besideTee = await p99(1000, () => shellMs(tee))
   print('p99 of a list of images, beside tee into md5sum, sha512sum and a file', besideTee, 'ms')
@@ -132,10 +133,10 @@ async function neighbours(bench: ImageDataBench, source: string, copy: string): 
   }
   const besideUp = await p99(1000, up)
   print('p99 of a list of images, beside an image up', besideUp, 'ms')
-  print('p99 of a list of images, beside an image up, of that beside tee', besideUp / besideTee, 'times', '<= 1')
+  print('p99 of a list of images, beside an image up, of that alone', besideUp / alone, 'times', '<= 3')
   const besideDown = await p99(1000, () => download(bench, id, '/dev/null'))
   print('p99 of a list of images, beside an image down', besideDown, 'ms')
-  print('p99 of a list of images, beside an image down, of that beside tee', besideDown / besideTee, 'times', '<= 1')
+  print('p99 of a list of images, beside an image down, of that alone', besideDown / alone, 'times', '<= 3')
   await rm(copy)
   await remove(bench, id)
 }
