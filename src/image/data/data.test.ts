@@ -331,6 +331,7 @@ describe('the bytes of an image', () => {
         minDiskGiB: 2,
         minRamMiB: 64,
         checksum: createHash('md5').update('some bytes').digest('hex'),
+        sha512: createHash('sha512').update('some bytes').digest('hex'),
       })
       assert.deepEqual(await test.images.find(id as ImageId), { properties, ...facts })
       const rejects = (id: string, code: string) =>
