@@ -32,7 +32,6 @@ export function metadefRoutes(app: FastifyInstance, { metadefs, settings, baseUr
   itemRoutes(app, metadefs, {
     kind: 'object',
     path: 'objects',
-    placeholder: 'object_name',
     policies: {
       list: 'get_metadef_objects',
       get: 'get_metadef_object',
@@ -50,7 +49,6 @@ export function metadefRoutes(app: FastifyInstance, { metadefs, settings, baseUr
   itemRoutes(app, metadefs, {
     kind: 'property',
     path: 'properties',
-    placeholder: 'property_name',
     policies: {
       list: 'get_metadef_properties',
       get: 'get_metadef_property',
@@ -65,7 +63,6 @@ export function metadefRoutes(app: FastifyInstance, { metadefs, settings, baseUr
   itemRoutes(app, metadefs, {
     kind: 'tag',
     path: 'tags',
-    placeholder: 'tag_name',
     policies: {
       list: 'get_metadef_tags',
       get: 'get_metadef_tag',
@@ -163,7 +160,6 @@ function resourceTypeRoutes(app: FastifyInstance, metadefs: MetadefRules): void 
 interface ItemPaths {
   readonly kind: ItemKind
   readonly path: string
-  readonly placeholder: string
   readonly policies: Readonly<Record<'list' | 'get' | 'add' | 'change' | 'remove' | 'removeAll', string>>
   readonly view: (namespace: string, item: Item) => unknown
   readonly viewAll: (namespace: string, items: readonly Item[]) => unknown
@@ -173,11 +169,11 @@ interface ItemPaths {
 function itemRoutes(
   app: FastifyInstance,
   metadefs: MetadefRules,
-  { kind, path, placeholder, policies, view, viewAll }: ItemPaths,
+  { kind, path, policies, view, viewAll }: ItemPaths,
 ): void {
   const all = `/v2/metadefs/namespaces/:namespace_name/${path}`
-  const one = `${all}/:${placeholder}`
-  const nameOf = (params: object) => (params as Record<string, string>)[placeholder]!
+  const one = `${all}/:${kind}_name`
+  const nameOf = (params: object) => (params as Record<string, string>)[`${kind}_name`]!
 
   app.get<OfNamespace>(all, { config: { policy: policies.list } }, async (request) => {
     const { namespace_name } = request.params
