@@ -11,7 +11,7 @@ import { busyGuestXml, untilBusy } from './busy-guest.ts'
 import { Authority } from './certificates.ts'
 import { cli, run, startCli, virsh } from './cli-run.ts'
 import { until } from './fake-daemon.ts'
-import { freePort, Host, hostsUnavailable } from './two-daemons.ts'
+import { freePort, hostsUnavailable, withTwoHosts } from './two-daemons.ts'
 
 const skip = hostsUnavailable() || Authority.unavailable()
 const hasVirsh = (await run('virsh', ['--version'])).status === 0
@@ -22,16 +22,10 @@ let there: Connection
 const stack = new AsyncDisposableStack()
 before(async () => {
   if (skip !== false) return
-  try {
-    const authority = stack.use(new Authority())
-    const hosts = [stack.use(new Host('one.example')), stack.use(new Host('two.example'))] as const
-    await Promise.all(hosts.map((host) => host.start(authority)))
-    here = stack.use(await hosts[0].connect())
-    there = stack.use(await hosts[1].connect())
-  } catch (error) {
-    await stack.disposeAsync()
-    throw error
-  }
+  await withTwoHosts(stack, async (_authority, one, two) => {
+    here = stack.use(await one.connect())
+    there = stack.use(await two.connect())
+  })
 })
 after(() => stack.disposeAsync())
 

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import * as C from '../src/generated/constants.ts'
 import { type Connection, connect, type Domain, type LibvirtError } from '../src/index.ts'
 import { Authority } from './certificates.ts'
-import { freePort, Host, hostsUnavailable } from './two-daemons.ts'
+import { freePort, hostsUnavailable, withTwoHosts } from './two-daemons.ts'
 
 const skip = hostsUnavailable() || Authority.unavailable()
 const limits = { skip, timeout: 120_000 }
@@ -18,18 +18,12 @@ let strangerUri: string
 const stack = new AsyncDisposableStack()
 before(async () => {
   if (skip !== false) return
-  try {
-    const authority = stack.use(new Authority())
-    const hosts = [stack.use(new Host('one.example')), stack.use(new Host('two.example'))] as const
-    await Promise.all(hosts.map((host) => host.start(authority)))
-    uri = hosts[1].tlsUri(authority.pki(authority.issue({ name: 'one.example' })))
-    strangerUri = hosts[1].tlsUri(authority.pki(undefined))
-    here = stack.use(await hosts[0].connect())
+  await withTwoHosts(stack, async (authority, one, two) => {
+    uri = two.tlsUri(authority.pki(authority.issue({ name: 'one.example' })))
+    strangerUri = two.tlsUri(authority.pki(undefined))
+    here = stack.use(await one.connect())
     there = stack.use(await connect(uri))
-  } catch (error) {
-    await stack.disposeAsync()
-    throw error
-  }
+  })
 })
 after(() => stack.disposeAsync())
 

@@ -10,7 +10,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectOptions, type Connection, connect } from '../src/index.ts'
-import type { Authority } from './certificates.ts'
+import { Authority } from './certificates.ts'
 import { recordMethods } from './coverage.ts'
 
 const folders = {
@@ -29,6 +29,22 @@ export function hostsUnavailable(): string | false {
   if (spawnSync('unshare', ['-m', '-u', 'hostname', 'other']).status !== 0) return 'namespaces cannot be made here'
   const missing = Object.values(folders).find((path) => !existsSync(path))
   return missing === undefined ? false : `there is no ${missing} here`
+}
+
+/** Lets `use` have two hosts with certificates of one authority, which last as long as the stack; what fails takes it away. */
+export async function withTwoHosts(
+  stack: AsyncDisposableStack,
+  use: (authority: Authority, here: Host, there: Host) => Promise<void>,
+): Promise<void> {
+  try {
+    const authority = stack.use(new Authority())
+    const hosts = [stack.use(new Host('one.example')), stack.use(new Host('two.example'))] as const
+    await Promise.all(hosts.map((host) => host.start(authority)))
+    await use(authority, ...hosts)
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
 }
 
 export async function freePort(): Promise<number> {
