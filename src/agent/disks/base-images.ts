@@ -1,8 +1,8 @@
 /**
  * Images as this host keeps them: fetched once, inspected again, flat, read-only, shared by the overlays of all servers
- * that boot from them or from another image of the same bytes. `_base/<content id>-<format>.raw` is raw whatever the image was, so that QEMU follows no header of a
- * stranger's. Its name ends so because libvirt's helper for AppArmor, itself confined, may read backing files by certain
- * endings only, and what it cannot read the guest may not open.
+ * that boot from them or from another image of the same bytes. `_base/<content id>-<format>.raw` is raw whatever the image
+ * was, so that QEMU follows no header of a stranger's. Its name ends so because libvirt's helper for AppArmor, itself
+ * confined, may read backing files by certain endings only, and what it cannot read the guest may not open.
  * Source: libvirt, src/security/apparmor/usr.lib.libvirt.virt-aa-helper.in
  */
 import { statSync, unlinkSync } from 'node:fs'
