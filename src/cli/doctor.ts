@@ -223,7 +223,7 @@ const leftovers: Check = async (config) => {
 
 function leftBy(cloudId: string, devices: readonly string[], dir: string | undefined): Finding[] {
   const some = `${devices.slice(0, 4).join(', ')}${devices.length > 4 ? ', …' : ''}`
-  if (dir === undefined || readCloud(dir)?.cloudId !== cloudId) {
+  if (dir === undefined) {
     return [
       {
         check: 'leftovers',

@@ -3,11 +3,12 @@
  * clouds may begin on one machine at the same time, and the host's interfaces show a range only once a guest is in it; so
  * each cloud says in a folder of the machine's what it takes.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { SettingError } from '../config.ts'
+import { directoryOf, forgetOnMachine, rememberOnMachine } from './machine.ts'
 
 const CLAIMS = '/run/stratolith/public-networks'
 
@@ -31,29 +32,21 @@ export function choosePublicCidr(cloud: { dir: string; cloudId: string } | undef
  * do, and whoever sees another goes on to the next range.
  */
 function claim(dir: string, cloud: { dir: string; cloudId: string }): boolean {
-  mkdirSync(dir, { recursive: true })
-  const mine = join(dir, cloud.cloudId)
-  writeFileSync(mine, cloud.dir)
-  const others = readdirSync(dir).filter((cloudId) => cloudId !== cloud.cloudId && exists(cloudId, join(dir, cloudId)))
-  if (others.length > 0) rmSync(mine)
+  rememberOnMachine(cloud, dir)
+  const others = readdirSync(dir).filter((cloudId) => cloudId !== cloud.cloudId && exists(cloudId, dir))
+  if (others.length > 0) forgetOnMachine(cloud.cloudId, dir)
   return others.length === 0
 }
 
 /** Gives back what a cloud that is purged has claimed. */
 export function releasePublicCidrs(cloudId: string, claims = CLAIMS): void {
   if (!existsSync(claims)) return
-  for (const range of readdirSync(claims)) rmSync(join(claims, range, cloudId), { force: true })
+  for (const range of readdirSync(claims)) forgetOnMachine(cloudId, join(claims, range))
 }
 
 /** Whether the cloud that made a claim is still there; a claim of one that is not is removed. */
-function exists(cloudId: string, claim: string): boolean {
-  try {
-    const state = JSON.parse(readFileSync(join(readFileSync(claim, 'utf8'), 'cloud.json'), 'utf8')) as unknown
-    if ((state as { cloudId?: unknown }).cloudId === cloudId) return true
-  } catch (error) {
-    // Its folder is gone, or the claim was withdrawn meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  rmSync(claim, { force: true })
+function exists(cloudId: string, dir: string): boolean {
+  if (directoryOf(cloudId, dir) !== undefined) return true
+  forgetOnMachine(cloudId, dir)
   return false
 }
