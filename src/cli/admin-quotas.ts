@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CloudState, Place } from '../state.ts'
-import { Client } from './client.ts'
+import { Client, firstUser } from './client.ts'
 
 const COMPUTE = { instances: -1, cores: -1, ram: -1, key_pairs: -1, server_groups: -1 }
 const NETWORK = { network: -1, subnet: -1, port: -1, security_group: -1, security_group_rule: -1 }
@@ -12,7 +12,7 @@ const VOLUME = { volumes: -1, snapshots: -1, gigabytes: -1 }
 export async function liftAdminQuotas(place: Place, state: CloudState): Promise<void> {
   const marker = join(state.dir, 'quotas-were-lifted')
   if (existsSync(marker)) return
-  const client = await Client.login(place, { username: 'admin', password: state.passwords.admin, project: 'admin' })
+  const client = await Client.login(place, firstUser('admin', state.passwords))
   const { projectId } = client
   await Promise.all([
     client.call('PUT', `/compute/v2.1/os-quota-sets/${projectId}`, { quota_set: COMPUTE }),

@@ -10,12 +10,17 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
-import type { Place } from '../state.ts'
+import type { CloudState, Place } from '../state.ts'
 
 export interface Credentials {
   readonly username: string
   readonly password: string
   readonly project: string
+}
+
+/** One of the first users, in the project of the same name. */
+export function firstUser(name: 'admin' | 'demo', passwords: CloudState['passwords']): Credentials {
+  return { username: name, password: passwords[name], project: name }
 }
 
 export class ApiError extends Error {

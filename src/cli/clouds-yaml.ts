@@ -17,20 +17,15 @@ import { dirname, join, resolve } from 'node:path'
 import { type Document, isMap, parseDocument } from 'yaml'
 import { SettingError } from '../config.ts'
 import { readJson, writeWhole } from '../state.ts'
-
-export interface Account {
-  readonly username: string
-  readonly password: string
-  readonly project: string
-}
+import type { Credentials } from './client.ts'
 
 export interface OurClouds {
   readonly authUrl: string
   readonly region: string
   /** File of the certificate that clients have to be told of, for nobody else has signed it. */
   readonly cacert?: string
-  readonly admin: Account
-  readonly demo: Account
+  readonly admin: Credentials
+  readonly demo: Credentials
 }
 
 /** Where our entries are, remembered in the state directory: a user may have changed what is in them since. */
@@ -127,7 +122,7 @@ function chooseName(document: Document, asked: string, ours: OurClouds, remember
 }
 
 /** By its password, which no other cloud has; or, where the user has changed that, by what we wrote there. */
-function isOurs(document: Document, path: string[], account: Account, remembered: Remembered | undefined): boolean {
+function isOurs(document: Document, path: string[], account: Credentials, remembered: Remembered | undefined): boolean {
   const said = (key: string) => document.getIn([...path, 'auth', key])
   if (said('username') !== account.username) return false
   if (said('password') === account.password) return true

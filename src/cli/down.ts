@@ -6,6 +6,7 @@ import { type Config, SettingError } from '../config.ts'
 import { endLeftServer } from '../database/embedded.ts'
 import { removeFromHost } from '../drivers.ts'
 import { findRunning, purgeState, readCloud, readPasswords } from '../state.ts'
+import { firstUser } from './client.ts'
 import { removeFromClouds } from './clouds-yaml.ts'
 import { forgetOnMachine } from './machine.ts'
 import { releasePublicCidrs } from './public-range.ts'
@@ -50,9 +51,8 @@ export async function down(config: Config, { purge }: { purge: boolean }): Promi
 /** The data goes in any case; entries that stay are told. */
 async function takeOutOfClouds(dir: string): Promise<void> {
   try {
-    const { admin, demo } = readPasswords(dir)
-    const account = (name: string, password: string) => ({ username: name, password, project: name })
-    const file = removeFromClouds(dir, { admin: account('admin', admin), demo: account('demo', demo) })
+    const passwords = readPasswords(dir)
+    const file = removeFromClouds(dir, { admin: firstUser('admin', passwords), demo: firstUser('demo', passwords) })
     if (file !== undefined) say(dim(`  Its entries are taken out of ${file}.`))
   } catch (error) {
     if (!(error instanceof SettingError) && (error as NodeJS.ErrnoException).code === undefined) throw error

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { CloudState, Place } from '../state.ts'
-import { ApiError, Client } from './client.ts'
+import { ApiError, Client, firstUser } from './client.ts'
 import { bold, clearWaiting, dim, duration, progressBar, say, ticked, timed, waitingFor, warn } from './terminal.ts'
 
 /** Latest microversion that each call below needs. */
@@ -29,9 +29,8 @@ interface Event {
  * @throws Error that says why there is none; AbortError when `signal` aborts
  */
 export async function greet(place: Place, config: Config, state: CloudState, signal: AbortSignal): Promise<void> {
-  const account = { username: 'demo', password: state.passwords.demo, project: 'demo' }
   const marker = join(state.dir, 'hello-was-made')
-  const client = await Client.login(place, account, signal).catch((error: unknown) => {
+  const client = await Client.login(place, firstUser('demo', state.passwords), signal).catch((error: unknown) => {
     // The user has another password by now, and is past a first server.
     if (error instanceof ApiError && error.status === 401 && existsSync(marker)) return undefined
     throw error

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import { findRunning, passwordsFile, readPasswords } from '../state.ts'
-import { ApiError, Client } from './client.ts'
+import { ApiError, Client, firstUser } from './client.ts'
 import { bold, count, dim, duration, green, red, say, yellow } from './terminal.ts'
 
 interface Overview {
@@ -37,8 +37,7 @@ async function look(config: Config): Promise<Overview> {
   const base = { running: true, state: config.state, ...shown }
   if (!running.answers) return base
   try {
-    const passwords = readPasswords(config.state)
-    const client = await Client.login(running.place, { username: 'admin', password: passwords.admin, project: 'admin' })
+    const client = await Client.login(running.place, firstUser('admin', readPasswords(config.state)))
     const compute = { 'openstack-api-version': 'compute 2.87' }
     const [hypervisors, servers, volumes, images, networks, disk] = await Promise.all([
       client.call('GET', '/compute/v2.1/os-hypervisors/detail', undefined, compute),

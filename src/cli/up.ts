@@ -14,6 +14,7 @@ import { driversFor } from '../drivers.ts'
 import { isDomainError } from '../domain-error.ts'
 import { type CloudState, findRunning, type Mark, markRunning, openState, passwordsFile, type Place } from '../state.ts'
 import { liftAdminQuotas } from './admin-quotas.ts'
+import { firstUser } from './client.ts'
 import { mergeClouds } from './clouds-yaml.ts'
 import { crashAt } from './crash-at.ts'
 import { greet } from './hello.ts'
@@ -176,13 +177,12 @@ async function firstServer(
 function tellClouds(config: Config, state: CloudState, url: string): string | undefined {
   const { cloudsYaml: file, cloudName, region } = config
   if (file === '') return undefined
-  const account = (name: 'admin' | 'demo') => ({ username: name, password: state.passwords[name], project: name })
   const ours = {
     authUrl: `${url}/identity/v3`,
     region,
     ...(isSelfSigned(config.tlsCert) && { cacert: config.tlsCert }),
-    admin: account('admin'),
-    demo: account('demo'),
+    admin: firstUser('admin', state.passwords),
+    demo: firstUser('demo', state.passwords),
   }
   try {
     const { name, what } = mergeClouds(file, cloudName, ours, state.dir)
