@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type ConnectOptions, type Connection, type Credentials, connect, type LibvirtError } from '../src/index.ts'
 import { Authority } from './certificates.ts'
+import { configText, freePort } from './daemon-settings.ts'
 import { until } from './fake-daemon.ts'
 import { OwnDaemon } from './own-daemon.ts'
-import { freePort } from './two-daemons.ts'
 
 const fred: Credentials = { user: 'fred', password: 'pencil' }
 /** What SASLprep leaves as it is: Cyrus SASL keeps passwords as they were given. */
@@ -44,8 +44,7 @@ class AskingDaemon extends OwnDaemon {
       this.put(name, readFileSync(path, 'utf8'))
       settings[name] = join(this.folder, name)
     }
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
-    this.put('home/.config/libvirt/libvirtd.conf', lines.join(''))
+    this.put('home/.config/libvirt/libvirtd.conf', configText(settings))
 
     this.environment.SASL_CONF_PATH = this.folder
     const users = join(this.folder, 'users.db')

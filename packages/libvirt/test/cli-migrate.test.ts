@@ -9,12 +9,12 @@ import { after, before, test } from 'node:test'
 import type { Connection, Domain } from '../src/index.ts'
 import { busyGuestXml, untilBusy } from './busy-guest.ts'
 import { Authority } from './certificates.ts'
-import { cli, run, startCli, virsh } from './cli-run.ts'
+import { cli, missing, startCli, virsh } from './cli-run.ts'
+import { freePort } from './daemon-settings.ts'
 import { until } from './fake-daemon.ts'
-import { freePort, hostsUnavailable, withTwoHosts } from './two-daemons.ts'
+import { hostsUnavailable, withTwoHosts } from './two-daemons.ts'
 
 const skip = hostsUnavailable() || Authority.unavailable()
-const hasVirsh = (await run('virsh', ['--version'])).status === 0
 const limits = { skip, timeout: 120_000 }
 
 let here: Connection
@@ -52,7 +52,7 @@ test('a guest moves, with another name and a definition, and its progress is tol
 
 test('the daemons move a guest among themselves, and virsh does the same', {
   ...limits,
-  skip: skip || (hasVirsh ? false : 'there is no virsh here'),
+  skip: skip || (await missing('virsh')),
 }, async () => {
   for (const program of [cli, virsh]) {
     const guest = await start(here)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Connection } from '../src/index.ts'
-import { cli, type Ran, run, startCli, Tty, virsh } from './cli-run.ts'
+import { cli, missing, type Ran, startCli, Tty, virsh } from './cli-run.ts'
 import { reachQemu } from './daemons.ts'
 import { echoGuestXml } from './echo-guest.ts'
 import { until } from './fake-daemon.ts'
@@ -17,9 +17,8 @@ const uri = process.env.LIBVIRT_TEST_URI ?? 'qemu:///system'
 const reached = await reachQemu()
 const connection = reached as Connection
 const skip = typeof reached === 'string' ? reached : false
-const has = async (program: string) => (await run(program, ['--version'])).status === 0
-const skipBeside = skip || ((await has('virsh')) ? false : 'there is no virsh here')
-const skipTty = skip || ((await has('script')) ? false : 'there is no script of util-linux here')
+const skipBeside = skip || (await missing('virsh'))
+const skipTty = skip || (await missing('script'))
 const timeout = 120_000
 
 const folder = mkdtempSync(join(tmpdir(), 'libvirt-cli-qemu-'))

@@ -21,6 +21,10 @@ export function run(file: string, args: readonly string[], env: Record<string, s
     child.stdin?.end()
   })
 }
+/** A line of text when there is no such program here. */
+export async function missing(program: string): Promise<string | false> {
+  return (await run(program, ['--version'])).status === 0 ? false : `there is no ${program} here`
+}
 /** Ours. */
 export function cli(args: readonly string[], env?: Record<string, string>): Promise<Ran> {
   return run(process.execPath, [main, ...args], env)

@@ -12,7 +12,7 @@ import { prettySize, sizeBytes } from '../cli/sizes.ts'
 import { Terminal } from '../cli/terminal.ts'
 import { attributeAt, elementsAt, escapeXml, parseXml } from '../cli/xml.ts'
 import type { Connection } from '../src/index.ts'
-import { cli, type Ran, run, startCli, Tty, virsh } from './cli-run.ts'
+import { cli, missing, type Ran, run, startCli, Tty, virsh } from './cli-run.ts'
 import { reach } from './daemons.ts'
 import { until } from './fake-daemon.ts'
 import { OwnDaemon } from './own-daemon.ts'
@@ -63,9 +63,8 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 const reached = await reach('test:///default')
 if (typeof reached !== 'string') await reached.close()
-const hasVirsh = (await run('virsh', ['--version'])).status === 0
 const skip = typeof reached === 'string' ? reached : false
-const skipBeside = skip || (hasVirsh ? false : 'there is no virsh here')
+const skipBeside = skip || (await missing('virsh'))
 
 /** What the clock shows differs between two calls. */
 const timeless = ({ status, stdout, stderr }: Ran) => ({
@@ -318,7 +317,7 @@ test('a lost daemon ends what waits for it, and a second Ctrl-C what waits for a
 })
 
 test('a name and a password are asked for, and the password is not shown', {
-  skip: (await run('script', ['--version'])).status === 0 ? false : 'there is no script of util-linux here',
+  skip: await missing('script'),
 }, async () => {
   const program = join(folder, 'ask.ts')
   const source = join(import.meta.dirname, '../cli/credentials.ts')

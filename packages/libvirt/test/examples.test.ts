@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { VIR_STORAGE_POOL_CREATE_WITH_BUILD } from '../src/generated/constants.ts'
 import type { Connection } from '../src/index.ts'
-import { run, startCli, Tty } from './cli-run.ts'
+import { missing, run, startCli, Tty } from './cli-run.ts'
 import { reach, reachQemu } from './daemons.ts'
 import { echoGuestXml } from './echo-guest.ts'
 import { until } from './fake-daemon.ts'
@@ -26,7 +26,6 @@ const uri = process.env.LIBVIRT_TEST_URI ?? 'qemu:///system'
 const reached = await reachQemu()
 const qemu = reached as Connection
 const skipQemu = typeof reached === 'string' ? reached : false
-const hasScript = (await run('script', ['--version'])).status === 0
 after(async () => {
   if (typeof reached !== 'string') await qemu.close()
   rmSync(folder, { recursive: true, force: true })
@@ -80,7 +79,7 @@ test('the watcher tells of what happens to guests, also after the daemon was awa
 })
 
 test('the console is the guest, until Ctrl-]', {
-  skip: skipQemu || (hasScript ? false : 'there is no script of util-linux here'),
+  skip: skipQemu || (await missing('script')),
   timeout: 120_000,
 }, async () => {
   const name = `libvirt-ts-example-${randomUUID().slice(0, 8)}`

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test'
 import { connect, type LibvirtError } from '../src/index.ts'
 import { Authority, type Issued } from './certificates.ts'
 import { recordMethods } from './coverage.ts'
+import { configText, freePort } from './daemon-settings.ts'
 import { OwnDaemon } from './own-daemon.ts'
-import { freePort } from './two-daemons.ts'
 
 const skip = OwnDaemon.unavailable() || Authority.unavailable()
 const limits = { skip, timeout: 60_000 }
@@ -52,8 +52,7 @@ async function listen(daemon: OwnDaemon): Promise<void> {
     ...Object.fromEntries(Object.keys(files).map((name) => [name, join(daemon.folder, name)])),
     tls_allowed_dn_list: ['CN=welcome'],
   }
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
-  daemon.put('home/.config/libvirt/libvirtd.conf', lines.join(''))
+  daemon.put('home/.config/libvirt/libvirtd.conf', configText(settings))
   daemon.flags.push('--listen')
   await daemon.start()
 }

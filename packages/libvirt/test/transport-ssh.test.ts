@@ -16,11 +16,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { connect as connectSocket, createServer, type AddressInfo } from 'node:net'
+import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type ConnectOptions, connect, type LibvirtError } from '../src/index.ts'
+import { freePort } from './daemon-settings.ts'
 import { reach } from './daemons.ts'
 import { FakeDaemon, until } from './fake-daemon.ts'
 
@@ -241,10 +242,7 @@ class Sshd implements AsyncDisposable {
       mkdirSync(this.#separation, { mode: 0o755 })
       this.#madeSeparation = true
     }
-    const probe = createServer().listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    this.port = (probe.address() as AddressInfo).port
-    await new Promise((resolve) => probe.close(resolve))
+    this.port = await freePort()
     const config = [
       `Port ${this.port}`,
       'ListenAddress 127.0.0.1',

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test'
 import * as C from '../src/generated/constants.ts'
 import { type Connection, connect, type Domain, type LibvirtError } from '../src/index.ts'
 import { Authority } from './certificates.ts'
-import { freePort, hostsUnavailable, withTwoHosts } from './two-daemons.ts'
+import { freePort } from './daemon-settings.ts'
+import { hostsUnavailable, withTwoHosts } from './two-daemons.ts'
 
 const skip = hostsUnavailable() || Authority.unavailable()
 const limits = { skip, timeout: 120_000 }

@@ -6,12 +6,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectOptions, type Connection, connect } from '../src/index.ts'
 import { Authority } from './certificates.ts'
 import { recordMethods } from './coverage.ts'
+import { configText, freePort } from './daemon-settings.ts'
 
 const folders = {
   run: '/run/libvirt',
@@ -45,14 +45,6 @@ export async function withTwoHosts(
     await stack.disposeAsync()
     throw error
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export class Host implements AsyncDisposable {
@@ -114,8 +106,7 @@ export class Host implements AsyncDisposable {
   }
 
   #configure(file: string, settings: Record<string, string | number | string[]>): void {
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
-    writeFileSync(join(this.folder, 'etc', file), lines.join(''))
+    writeFileSync(join(this.folder, 'etc', file), configText(settings))
   }
 
   connect(options?: ConnectOptions): Promise<Connection> {
