@@ -1,9 +1,9 @@
 /** `stratolith down`: ends the control plane, the guests and everything that the cloud made on this host. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { type Config, SettingError } from '../config.ts'
-import { endLeftServer } from '../database/embedded.ts'
+import { endLeftServer, hasEnded } from '../database/embedded.ts'
 import { removeFromHost } from '../drivers.ts'
 import { findRunning, purgeState, readCloud, readPasswords } from '../state.ts'
 import { firstUser } from './client.ts'
@@ -75,14 +75,4 @@ async function stopProcess(pid: number): Promise<void> {
     await sleep(50)
   }
   throw new SettingError(`process ${pid} does not end; \`kill -9 ${pid}\` and run down again`)
-}
-
-/** Gone, or only waiting for its parent to take note. */
-function hasEnded(pid: number): boolean {
-  try {
-    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return true
-    throw error
-  }
 }

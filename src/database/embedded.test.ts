@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { needsRootAnd } from '../../test/support/needs-root.ts'
 import { openDatabase } from './database.ts'
-import { startEmbeddedPostgres } from './embedded.ts'
+import { endLeftServer, startEmbeddedPostgres } from './embedded.ts'
 import { folderClosedTo, giveTo, NOBODY, OWN_USER, ownAccount } from './server-account.ts'
 import { serverBinaries } from './server-binaries.ts'
 
@@ -50,6 +51,24 @@ describe('the embedded PostgreSQL', { skip: needsRootAnd('useradd') }, () => {
     assert.equal(after.uid, ownAccount().account.uid)
     assert.deepEqual([...after.rows], [{ answer: 42 }])
     assert.equal(statSync(join(dir, 'pg')).uid, 0)
+  })
+
+  it('has ended also where its parent takes no note of that', async () => {
+    const data = join(dir, 'pg/data')
+    mkdirSync(data, { recursive: true })
+    const negligent = `const server = require('node:child_process').spawn('sleep', ['60'], { argv0: process.argv[1] })
+      require('node:fs').writeSync(1, String(server.pid))
+      process.kill(process.pid, 'SIGSTOP')`
+    const parent = spawn(process.execPath, ['-e', negligent, data], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [pid] = await once(parent.stdout, 'data')
+      writeFileSync(join(data, 'postmaster.pid'), `${pid}\n`)
+      await endLeftServer(join(dir, 'pg'))
+      assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^State:\s+Z/m)
+    } finally {
+      parent.kill('SIGKILL')
+      await once(parent, 'exit')
+    }
   })
 
   it('says which folder keeps its user out, and what to do', async () => {

@@ -4,6 +4,7 @@
  * folder, but not the folder around them: what root writes or runs there is out of its reach.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -30,7 +31,7 @@ interface Options {
   readonly onWarning?: (text: string) => void
 }
 
-/** Starts the server, making the cluster at first; adopts nothing: a server already running there is an error. */
+/** Starts the server, making the cluster at first; adopts nothing: one that an earlier run left there is ended. */
 export async function startEmbeddedPostgres({
   dir,
   careless = false,
@@ -160,10 +161,20 @@ async function endStale(data: string): Promise<void> {
   if (!commandLine.includes(data)) return
   process.kill(pid, 'SIGINT')
   for (let waited = 0; waited < 10_000; waited += 20) {
-    if (!(await exists(`/proc/${pid}`))) return
+    if (hasEnded(pid)) return
     await sleep(20)
   }
   throw new Error(`the PostgreSQL server ${pid} of an earlier run does not end; stop it and try again`)
+}
+
+/** Gone, or only waiting for its parent to take note. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return true
+    throw error
+  }
 }
 
 async function ready(server: ChildProcess, data: string, log: string): Promise<void> {
