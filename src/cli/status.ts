@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import { findRunning, passwordsFile, readPasswords } from '../state.ts'
 import { ApiError, Client, firstUser } from './client.ts'
-import { bold, count, dim, duration, green, red, say, yellow } from './terminal.ts'
+import { bold, count, dim, duration, green, messageOf, red, say, yellow } from './terminal.ts'
 
 interface Overview {
   readonly running: boolean
@@ -104,8 +104,7 @@ function room(inventory: { total: number; reserved: number; allocation_ratio: nu
 function problemOf(error: unknown, state: string): string {
   if (error instanceof ApiError && error.status === 401)
     return `the admin's password is not the one in ${passwordsFile(state)}: write the new one there`
-  if (!(error instanceof Error)) return String(error)
-  return `no answer: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
+  return error instanceof Error ? `no answer: ${messageOf(error)}` : String(error)
 }
 
 function draw(overview: Overview): void {

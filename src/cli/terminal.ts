@@ -23,6 +23,14 @@ export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
+/** What went wrong, and why where that is not in it already. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // Many say what is in their cause already; an AbortError has nothing else to say.
+  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? error.cause : undefined
+  return cause === undefined ? error.message : `${error.message} (${cause.message})`
+}
+
 /** Columns of the terminal; some that are made by programs say 0. */
 const width = () => process.stdout.columns || 80
 

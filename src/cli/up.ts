@@ -22,7 +22,7 @@ import { listenProblem } from './listen-problem.ts'
 import { rememberOnMachine } from './machine.ts'
 import { choosePublicCidr } from './public-range.ts'
 import { stopRequest } from './stop-request.ts'
-import { bold, clearWaiting, dim, green, red, say, ticked, timed, waitingFor, warn } from './terminal.ts'
+import { bold, clearWaiting, dim, green, messageOf, red, say, ticked, timed, waitingFor, warn } from './terminal.ts'
 import { ensureTinyImage } from './tiny-image.ts'
 
 export async function up(config: Config): Promise<number> {
@@ -241,13 +241,6 @@ function tellWhatNext(config: Config, url: string, state: CloudState, cloudName:
 async function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  // Many say what is in their cause already; fetch says nothing else.
-  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? error.cause : undefined
-  return cause === undefined ? error.message : `${error.message} (${cause.message})`
 }
 
 function explained(error: unknown, config: Config): string {
