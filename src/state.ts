@@ -194,19 +194,28 @@ export function markRunning(dir: string, cloud: Pick<RunningCloud, 'url' | 'plac
   const own = `${file}.${process.pid}`
   writeWhole(own, JSON.stringify(mark))
   try {
-    if (findRunning(dir) !== undefined) return undefined
-    rmSync(file, { force: true })
-    // Of two that come at once, one gets the name.
-    linkSync(own, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
-    throw error
+    // Of two that come at once, one gets the name. Only the mark of a process that is gone makes way.
+    while (!linked(own, file)) {
+      if (findRunning(dir) !== undefined) return undefined
+      rmSync(file, { force: true })
+    }
   } finally {
     rmSync(own)
   }
   return {
     answers: () => writeWhole(file, JSON.stringify({ ...mark, answers: true })),
     remove: () => rmSync(file, { force: true }),
+  }
+}
+
+/** Gives a file another name; false when the name is taken. */
+function linked(file: string, name: string): boolean {
+  try {
+    linkSync(file, name)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }
 
