@@ -23,10 +23,27 @@ export function opened(
   signal: AbortSignal,
   failed: (error: Error) => Error,
 ): Promise<void> {
+  return settledBy(socket, signal, (resolve, giveUp) => ({
+    [event]: resolve,
+    error: (error: Error) => giveUp(failed(error)),
+    close: () => giveUp(failed(new Error('the other side closed the connection'))),
+  }))
+}
+
+/**
+ * Listens to a socket until one of these listeners resolves or gives up, or the signal aborts, and then no longer. All
+ * but the first destroys the socket.
+ * @throws what was given up with, or the signal's reason
+ */
+export function settledBy(
+  socket: Socket,
+  signal: AbortSignal,
+  listenersOf: (resolve: () => void, giveUp: (error: Error) => void) => Record<string, (error: Error) => void>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       signal.removeEventListener('abort', onAbort)
-      socket.off('error', onError).off('close', onClose).off(event, onOpen)
+      for (const [event, listener] of listeners) socket.off(event, listener)
       act()
     }
     const giveUp = (error: unknown) =>
@@ -36,10 +53,8 @@ export function opened(
         reject(error)
       })
     const onAbort = () => giveUp(signal.reason)
-    const onError = (error: Error) => giveUp(failed(error))
-    const onClose = () => giveUp(failed(new Error('the other side closed the connection')))
-    const onOpen = () => settle(resolve)
-    socket.on('error', onError).on('close', onClose).on(event, onOpen)
+    const listeners = Object.entries(listenersOf(() => settle(resolve), giveUp))
+    for (const [event, listener] of listeners) socket.on(event, listener)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })

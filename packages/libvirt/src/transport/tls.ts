@@ -8,7 +8,7 @@ import { type ConnectionOptions, checkServerIdentity, connect, type SecureVersio
 import { connectionError, LibvirtError, unsupportedError } from '../errors.ts'
 import { VIR_ERR_AUTH_FAILED } from '../generated/constants.ts'
 import { checkPki, type Pki, type PkiPlace, readPki } from './pki.ts'
-import { opened, placeOf, reasonOf } from './socket.ts'
+import { opened, placeOf, reasonOf, settledBy } from './socket.ts'
 import type { Transport } from './transport.ts'
 
 export const TLS_PORT = 16514
@@ -85,29 +85,19 @@ function connectTls({ host, port, ...rest }: ConnectionOptions & { host: string;
 
 /** Takes the daemon's one byte; what follows it stays in the socket. */
 function admission(socket: TLSSocket, signal: AbortSignal, refused: (why: string) => Error): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', onAbort)
-      socket.off('readable', onReadable).off('error', onError).off('end', onEnd).off('close', onEnd)
-      act()
-    }
-    const giveUp = (error: unknown) =>
-      settle(() => {
-        socket.on('error', () => {}).destroy()
-        reject(error)
-      })
-    const onAbort = () => giveUp(signal.reason)
-    const onError = (error: Error) => giveUp(refused(reasonOf(error)))
+  return settledBy(socket, signal, (resolve, giveUp) => {
     const onEnd = () => giveUp(refused('it closed the connection'))
-    const onReadable = () => {
-      const first = socket.read(1) as Buffer | null
-      if (first === null) return
-      if (first[0] === 1) settle(resolve)
-      else giveUp(refused(`it sent ${first[0]} for 1`))
+    return {
+      readable: () => {
+        const first = socket.read(1) as Buffer | null
+        if (first === null) return
+        if (first[0] === 1) resolve()
+        else giveUp(refused(`it sent ${first[0]} for 1`))
+      },
+      error: (error) => giveUp(refused(reasonOf(error))),
+      end: onEnd,
+      close: onEnd,
     }
-    socket.on('readable', onReadable).on('error', onError).on('end', onEnd).on('close', onEnd)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
   })
 }
 
