@@ -39,7 +39,7 @@ export const commands = new Map(
 )
 
 /** Before the command's name. */
-export const globalOptions = {
+const globalOptions = {
   connect: { short: 'c', value: 'URI', about: 'which daemon and which hypervisor' },
   escape: { short: 'e', value: 'char', about: 'the key that leaves a console, ^] by default' },
   help: { short: 'h', about: 'this help' },

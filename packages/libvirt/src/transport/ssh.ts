@@ -21,7 +21,7 @@ export function sshTransport(uri: LibvirtUri, readOnly: boolean): Transport {
   }
 }
 
-export function sshArguments(uri: LibvirtUri, readOnly: boolean): string[] {
+function sshArguments(uri: LibvirtUri, readOnly: boolean): string[] {
   const { host = 'localhost', port, user, parameters } = uri
   // What ssh itself refuses today: its configuration may hand both to a shell.
   if (/^-|[\s'"`$\\;&<>|(){},\p{Cc}]/u.test(host)) throw requestError(`no host for ssh: ${host}`)

@@ -4,7 +4,7 @@ import { connectionError } from '../errors.ts'
 import { opened, placeOf, reasonOf } from './socket.ts'
 import type { Transport } from './transport.ts'
 
-export const TCP_PORT = 16509
+const TCP_PORT = 16509
 
 export function tcpTransport({ host, port = TCP_PORT }: { host: string; port?: number | undefined }): Transport {
   const place = placeOf(host, port)

@@ -11,7 +11,7 @@ import { checkPki, type Pki, type PkiPlace, readPki } from './pki.ts'
 import { opened, placeOf, reasonOf, settledBy } from './socket.ts'
 import type { Transport } from './transport.ts'
 
-export const TLS_PORT = 16514
+const TLS_PORT = 16514
 
 export interface TlsOptions extends PkiPlace {
   host: string
