@@ -49,3 +49,11 @@ export function last(value: unknown): string | undefined {
   const one = Array.isArray(value) ? value.at(-1) : value
   return one === undefined ? undefined : String(one)
 }
+
+/**
+ * An order by each of its keys once. What is in order by a key stays so by the same key again; and a page's beginning is
+ * asked for by every key before it, so that keys that are listed a thousand times would cost a million conditions.
+ */
+export function firstOfEach<T>(sorts: readonly T[], keyOf: (sort: T) => unknown): T[] {
+  return [...Map.groupBy(sorts, keyOf).values()].map(([first]) => first!)
+}

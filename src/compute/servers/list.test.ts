@@ -71,6 +71,13 @@ describe('listing servers', () => {
     assert.equal((await list('?sort_key=vcpus', { version: '2.75' })).status, 400)
   })
 
+  it('sorts by each key once, however often it comes', async () => {
+    const again = '?sort_key=display_name&sort_dir=asc'.concat('&sort_key=display_name&sort_dir=desc'.repeat(400))
+    const { body } = await list(`${again}&limit=1`)
+    const next: string = body.servers_links[0].href
+    assert.deepEqual(await names(next.slice(next.indexOf('?'))), ['a2'])
+  })
+
   it('filters by name as a pattern, by status, image, flavor and address', async () => {
     assert.deepEqual(await names('?name=^a'), ['a2', 'a1'])
     assert.deepEqual(await names('?status=SHUTOFF'), ['b1'])

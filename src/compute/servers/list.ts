@@ -5,7 +5,7 @@
 import type { Database } from '../../database/database.ts'
 import type { Caller } from '../../http/caller.ts'
 import { type Microversion, microversion } from '../../http/microversions.ts'
-import { last, pageOf } from '../../http/paging.ts'
+import { firstOfEach, last, pageOf } from '../../http/paging.ts'
 import { authorize } from '../../http/policy.ts'
 import { isUuid, type ServerId } from '../../ids.ts'
 import type { BoundPort, Network } from '../../network/index.ts'
@@ -228,7 +228,7 @@ function sortsOf(query: Query, version: Microversion, caller: Caller): readonly 
   if (!sorts.some(({ column }) => column === 'id')) {
     sorts.push({ column: 'id', descending: sorts[0]!.descending })
   }
-  return sorts
+  return firstOfEach(sorts, ({ column }) => column)
 }
 
 async function positionOf(db: Database, marker: string, filter: ServerFilter, sorts: readonly Sort[]) {

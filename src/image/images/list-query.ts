@@ -3,6 +3,7 @@
  * Source: RequestDeserializer.index in glance/api/v2/images.py, _make_conditions_from_filters in
  * glance/db/sqlalchemy/api.py, split_filter_op in glance/common/utils.py
  */
+import { firstOfEach } from '../../http/paging.ts'
 import { invalidQuery } from '../errors.ts'
 
 export interface ListQuery {
@@ -145,12 +146,7 @@ function readSort(query: URLSearchParams): SortBy[] {
     if (dirs.length === 1) rest = dirs[0]!
   }
   // The id makes the order whole; without it a page could begin in the middle of equals.
-  return firstOfEach([...sort, { key: 'created_at', dir: rest }, { key: 'id', dir: rest }])
-}
-
-/** What is in order by a key stays so by the same key again; and a page's beginning is asked for by every key before it. */
-function firstOfEach(sort: readonly SortBy[]): SortBy[] {
-  return [...Map.groupBy(sort, ({ key }) => key).values()].map(([first]) => first!)
+  return firstOfEach<SortBy>([...sort, { key: 'created_at', dir: rest }, { key: 'id', dir: rest }], ({ key }) => key)
 }
 
 function readFilters(query: URLSearchParams, one: (name: string) => string | undefined): Filter[] {

@@ -3,7 +3,7 @@
  * Source: neutron/api/api_common.py.
  */
 import type { Sql } from '../../database/database.ts'
-import { last } from '../../http/paging.ts'
+import { firstOfEach, last } from '../../http/paging.ts'
 import { isUuid } from '../../ids.ts'
 import { refusal } from '../errors.ts'
 import { type AttributeTable, readValue } from './attributes.ts'
@@ -104,8 +104,7 @@ function readSorts(table: AttributeTable, query: Query): Listing['sorts'] {
     return { by, descending: direction === 'desc' }
   })
   const id = table.id!.sort!
-  // A key that comes again changes nothing, and the place of a marker is asked for by every key before it.
-  const firsts = [...Map.groupBy(sorts, ({ by }) => by).values()].map(([first]) => first!)
+  const firsts = firstOfEach(sorts, ({ by }) => by)
   const place = firsts.findIndex(({ by }) => by === id)
   return place === -1 ? [...firsts, { by: id, descending: false }] : firsts.slice(0, place + 1)
 }
