@@ -5,7 +5,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '../domain-error.ts'
 
-const DEEPEST = 128
+/** How deep a text in JSON may be that somebody will look at all of. */
+export const DEEPEST = 128
 
 type Done = (error: Error | null, body?: unknown) => void
 

@@ -56,6 +56,8 @@ describe('credentials', () => {
     assert.equal(made.id, 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
     assert.equal((await post(token, a({ type: 'ec2', blob, project_id }))).status, 409)
     assert.equal((await post(token, a({ type: 'ec2', blob }))).status, 400)
+    const deep = `{"access": "deep", "x": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    assert.equal((await post(token, a({ type: 'ec2', blob: deep, project_id }))).status, 400)
     assert.equal((await post(token, a({ type: 'ec2', blob: 'no JSON', project_id }))).status, 400)
     assert.equal((await post(token, a({ type: 'ec2', blob: '{"secret": "x"}', project_id }))).status, 400)
     const changed = JSON.stringify({ access: 'abc', secret: 'x', trust_id: 't' })

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
 import type { Database } from '../../database/database.ts'
+import { DEEPEST, depthOf } from '../../http/json-body.ts'
 import { newHexId } from '../../ids.ts'
 import { refuseRestricted } from '../application-credentials/application-credentials.ts'
 import { extraOf, requireSameId } from '../attributes.ts'
@@ -182,7 +183,7 @@ function keepFromLogins(caller: IdentityCaller, type: string): void {
 function ec2Blob(text: string): Record<string, unknown> & { access: string } {
   let blob: unknown
   try {
-    blob = JSON.parse(text)
+    blob = depthOf(text) <= DEEPEST ? JSON.parse(text) : undefined
   } catch {
     blob = undefined
   }
