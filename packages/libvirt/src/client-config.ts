@@ -34,8 +34,7 @@ export async function resolveUri(text: string, surroundings: Surroundings = {}):
   const { environment = process.env, uid = process.getuid?.(), etc = '/etc', exists = existsSync } = surroundings
   const isAlias = (name: string) => /^[\w.-]+$/.test(name)
   if (text !== '' && !isAlias(text)) return text
-  const folder = environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config')
-  const settings = await readSettings(join(uid === 0 ? etc : folder, 'libvirt/libvirt.conf'))
+  const settings = await readSettings(join(uid === 0 ? etc : userConfigFolder(environment), 'libvirt/libvirt.conf'))
   const wanted = text || environment.LIBVIRT_DEFAULT_URI || settings.default
   if (wanted !== undefined) return settings.aliases.get(wanted) ?? wanted
 
@@ -44,6 +43,11 @@ export async function resolveUri(text: string, surroundings: Surroundings = {}):
   const all = `remote:///${path}`
   const driver = here(`${all}?mode=legacy`) ? undefined : probed.find((name) => here(`${name}:///${path}?mode=direct`))
   return driver === undefined ? all : `${driver}:///${path}`
+}
+
+/** The user's own configuration, of every program; an empty variable counts as none. */
+export function userConfigFolder({ XDG_CONFIG_HOME, HOME }: Record<string, string | undefined>): string {
+  return XDG_CONFIG_HOME || join(HOME || homedir(), '.config')
 }
 
 interface Settings {

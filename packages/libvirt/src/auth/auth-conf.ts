@@ -3,8 +3,8 @@
  * Upstream: https://libvirt.org/auth.html. Its `realm` belongs to DIGEST-MD5, which is not spoken here.
  */
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { userConfigFolder } from '../client-config.ts'
 import { LibvirtError } from '../errors.ts'
 import { VIR_ERR_CONF_SYNTAX } from '../generated/constants.ts'
 
@@ -34,8 +34,8 @@ export async function readAuthConf(
   { environment = process.env, signal }: { environment?: Environment; signal?: AbortSignal } = {},
 ): Promise<AuthConf> {
   const named = environment.LIBVIRT_AUTH_FILE || authFile
-  const home = environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config')
-  const places = named === undefined ? [join(home, 'libvirt/auth.conf'), '/etc/libvirt/auth.conf'] : [named]
+  const own = join(userConfigFolder(environment), 'libvirt/auth.conf')
+  const places = named === undefined ? [own, '/etc/libvirt/auth.conf'] : [named]
   const absent: string[] = []
   for (const path of places) {
     let text: string
