@@ -53,7 +53,7 @@ export interface StreamTransferOptions extends TransferOptions {
 }
 /** Between a volume and a file: the same, and who is told how far it is. */
 export interface FileTransferOptions extends TransferOptions {
-  /** Called after each piece, of 1 MiB at most, with what has been transferred so far. */
+  /** Called after each piece, of a few MiB at most, and after each hole, with what has been transferred so far. */
   onProgress?: ((done: Transferred) => void) | undefined
 }
 /** The same, and whether holes are sent as such. */
