@@ -106,18 +106,14 @@ export class Domains {
       if (!(error instanceof LibvirtError && error.isUnsupported())) throw error
     }
     const domains = await this.listAll(0, options)
-    const found = await Promise.all(
+    const entries = await Promise.all(
       domains.map(async (domain) => {
-        try {
-          return { domain, ...(await domain.state(options)) }
-        } catch (error) {
-          // Gone since the list was made.
-          if (error instanceof LibvirtError && error.isNotFound()) return undefined
-          throw error
-        }
+        // Some may have gone since the list was made.
+        const found = await unlessMissing(domain.state(options))
+        return found && { domain, ...found }
       }),
     )
-    return found.filter((entry) => entry !== undefined)
+    return entries.filter((entry) => entry !== undefined)
   }
   /** Of running guests. @libvirt virConnectNumOfDomains */
   async numOf(options?: CallOptions): Promise<number> {
