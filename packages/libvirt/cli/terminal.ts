@@ -60,8 +60,8 @@ export class Terminal {
   get showsProgress(): boolean {
     return !this.#quiet && this.#err.isTTY === true
   }
-  /** A line that is written again and again, and gone at the end. */
-  progress(label: string, totalBytes: number | undefined): { at(bytes: number): void } & Disposable {
+  /** A line that is written again and again, and gone at the end. totalBytes: 0 where it is not known. */
+  progress(label: string, totalBytes: number): { at(bytes: number): void } & Disposable {
     const begun = performance.now()
     let last = begun
     const shown = this.showsProgress
