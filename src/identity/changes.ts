@@ -5,6 +5,7 @@
  * the next request to any other. Why it is looked up, and not sent around: docs/decisions/0010.
  */
 import type { Database, Transaction } from '../database/database.ts'
+import { transaction } from '../database/transaction.ts'
 
 export interface Changes {
   /** As last seen. Compare for equality: what was read under another count may be old. */
@@ -16,7 +17,7 @@ export interface Changes {
   look(): Promise<number>
   /**
    * Runs `work` in a transaction; when it has committed, everything derived is read again before it is used. Where two of
-   * them wait for each other the database ends one, and that one is run again.
+   * them wait for each other the database ends one, and that one is run again: so `work` does nothing but SQL.
    */
   commit<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
 }
@@ -43,33 +44,16 @@ export function openChanges(db: Database): Changes {
       return looking
     },
     async commit(work) {
-      const { done, seen } = await againAfterDeadlock(() =>
-        db.begin(async (tx) => {
-          const result = await work(tx)
-          // Last, because it makes all other changes wait until this one has committed.
-          return { done: result, seen: await raiseCount(tx) }
-        }),
-      )
+      const { done, seen } = await transaction(db, async (tx) => {
+        const result = await work(tx)
+        // Last, because it makes all other changes wait until this one has committed.
+        return { done: result, seen: await raiseCount(tx) }
+      })
       saw(seen)
-      return done as Awaited<ReturnType<typeof work>>
+      return done
     },
   }
 }
-
-const MOST_DEADLOCKS = 5
-
-async function againAfterDeadlock<T>(transact: () => Promise<T>): Promise<T> {
-  for (let deadlocks = 1; ; deadlocks++) {
-    try {
-      return await transact()
-    } catch (error) {
-      if ((error as { code?: string }).code !== DEADLOCK || deadlocks === MOST_DEADLOCKS) throw error
-    }
-  }
-}
-
-/** PostgreSQL's code for the transaction that it ended so that others may go on. */
-const DEADLOCK = '40P01'
 
 async function readCount(db: Database): Promise<number> {
   const [row] = await db<{ count: number }[]>`select count from identity.revision`

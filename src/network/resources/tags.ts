@@ -1,6 +1,6 @@
 /** Tags of any resource: a column of its table. */
 import type { Database } from '../../database/database.ts'
-import { transaction } from './transaction.ts'
+import { transaction } from '../../database/transaction.ts'
 
 export type TaggedTable =
   | 'network.networks'

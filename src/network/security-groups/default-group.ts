@@ -4,9 +4,9 @@
  * Source: neutron/db/securitygroups_db.py, neutron/db/migration (default security group rules template).
  */
 import type { Database } from '../../database/database.ts'
+import { transaction } from '../../database/transaction.ts'
 import { newId, type ProjectId, type SecurityGroupId } from '../../ids.ts'
 import { withinQuota } from '../quotas/within-quota.ts'
-import { transaction } from '../resources/transaction.ts'
 import { type NewRule, ruleOf } from '../security-group-rules/plan.ts'
 import * as rules from '../security-group-rules/store.ts'
 import * as store from './store.ts'

@@ -1,5 +1,6 @@
 /** The rules of security groups. */
 import type { Database } from '../../database/database.ts'
+import { transaction } from '../../database/transaction.ts'
 import type { Caller } from '../../http/caller.ts'
 import { newId, type ProjectId, type SecurityGroupId } from '../../ids.ts'
 import { refusal } from '../errors.ts'
@@ -9,7 +10,6 @@ import { inOrder, type Listing, markerIsUuid, refuseMarker } from '../resources/
 import type { Resource } from '../resources/resource-routes.ts'
 import { refuseOtherRevision } from '../resources/revision.ts'
 import { changeTags } from '../resources/tags.ts'
-import { transaction } from '../resources/transaction.ts'
 import { isCanonicalUuid } from '../resources/values.ts'
 import * as rules from '../security-group-rules/store.ts'
 import { egressRules, ensureDefaultGroup } from './default-group.ts'

@@ -1,6 +1,6 @@
 /** Transactions that survive meeting one another. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database, Transaction } from '../../database/database.ts'
+import type { Database, Transaction } from './database.ts'
 
 const ATTEMPTS = 8
 /** PostgreSQL's codes for a deadlock and for a serialization failure: both ask to try again. */
