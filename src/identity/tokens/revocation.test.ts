@@ -175,13 +175,13 @@ describe('a login that is under way', () => {
     const user = await test.aUser()
     const change = (enabled: boolean) => test.ask(test.admin, 'PATCH', `/v3/users/${user.id}`, { user: { enabled } })
     // It waits for its turn behind these: that is the meanwhile.
-    const before = Array.from({ length: 16 }, () => test.tryLogin('nobody'))
+    const before = Array.from({ length: 24 }, () => test.tryLogin('nobody'))
     let isOver = false
     const login = test.tryLogin(user.name).finally(() => {
       isOver = true
     })
     // The user is read in the first moments.
-    await setTimeout(20)
+    await setTimeout(150)
     assert.equal((await change(false)).status, 200)
     assert.equal((await change(true)).status, 200)
     assert.equal(isOver, false, 'the login was too fast for this test')
